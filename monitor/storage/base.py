@@ -1,0 +1,311 @@
+"""The storage contract: what the loops may ask, and what every back end promises.
+
+**Transactions.** Each `commit_*` is one transaction: all of it or nothing. It is fenced by the claim's
+token: if the lease was lost (another worker claimed since, or the row's token changed), it raises
+`LeaseLostError` and changes nothing.
+
+**Repeats.** Every row that leads to something people see has a unique key (item, hit, story member,
+revision, decision, notification). Committing the same value again changes nothing: crash, restart and
+repeat is always safe.
+
+**Leases.** A claim is a compare-and-set of (token, lease_until). A lease that ended may be claimed by
+anyone; its former holder learns it at its commit. `now` comes from the caller, whose clock is held to
+the database server's when several machines share one database.
+
+**Times** are aware UTC in and out, microseconds kept. **Order** is stated where it matters.
+**Concurrency**: every method may be called from several tasks and several processes at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime, timedelta
+
+    from monitor.models import (
+        Alert,
+        AlertRevision,
+        Decision,
+        FeedState,
+        Hit,
+        HostClaim,
+        Item,
+        KnownItem,
+        Notification,
+        StoryMember,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class FeedSeed:
+    """What the store must know of a configured feed to schedule it."""
+
+    feed_id: str
+    url: str
+    host: str  # unit of politeness
+
+
+@dataclass(frozen=True, slots=True)
+class PollCommit:
+    """Everything one poll leads to."""
+
+    state: FeedState  # replaces the stored one
+    items: tuple[Item, ...] = ()  # new items, and known ones with a higher revision
+    seen: tuple[str, ...] = ()  # ids of all items in the body: they are present now
+    hits: tuple[Hit, ...] = ()  # those already stored for (rule, item) are ignored
+
+
+@dataclass(frozen=True, slots=True)
+class PollReceipt:
+    """What a poll's commit really added."""
+
+    new_items: int = 0
+    new_hits: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FlushClaim:
+    """The right to group hits and decide: one holder at a time in the whole installation."""
+
+    token: str
+    lease_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PendingHit:
+    """A hit that no flush has handled yet, with its item."""
+
+    hit: Hit
+    item: Item
+
+
+@dataclass(frozen=True, slots=True)
+class FlushCommit:
+    """Everything one flush leads to: the outbox included."""
+
+    handled: tuple[str, ...] = ()  # hit ids: never pending again
+    members: tuple[StoryMember, ...] = ()  # an item that already has a story keeps it
+    alerts: tuple[Alert, ...] = ()  # whole new values; replace the stored ones
+    revisions: tuple[AlertRevision, ...] = ()
+    decisions: tuple[Decision, ...] = ()  # inserted, or replacing an earlier one of the same key
+    notifications: tuple[Notification, ...] = ()  # an id that exists is left as it is
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """One attempt's result for one claimed notification, and what follows."""
+
+    notification: Notification  # the whole new row: state, attempts, due_at, last_error, sent_at
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long things are kept (see `Settings.retention_*`)."""
+
+    items: timedelta  # absent from every feed for this long, and under no kept alert
+    alerts: timedelta  # closed for this long, with revisions, decisions and hits
+    notifications: timedelta  # sent or dead for this long
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What a prune removed, by kind."""
+
+    items: int = 0
+    alerts: int = 0
+    notifications: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """The installation at a glance, for `monitor status`, health and metrics."""
+
+    feeds: int = 0
+    feeds_failing: int = 0
+    items: int = 0
+    hits: int = 0
+    hits_pending: int = 0
+    alerts_open: int = 0
+    alerts: int = 0
+    notifications_pending: int = 0
+    notifications_sent: int = 0
+    notifications_dead: int = 0
+    oldest_pending_at: datetime | None = None  # due_at of the longest overdue pending notification
+    by_recipient: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # recipient: state: rows
+
+
+class Storage(Protocol):
+    """All that the product remembers."""
+
+    # --- life ---
+
+    async def open(self) -> None:
+        """Connect and check the schema.
+
+        Raises:
+            SchemaTooNewError: a newer version of the program wrote the database.
+            SchemaTooOldError: `monitor migrate` is due (an empty database is migrated at once).
+            StorageError: it cannot be reached, or is no database of ours.
+        """
+
+    async def close(self) -> None:
+        """Let go of every connection; may be called twice."""
+
+    async def migrate(self) -> tuple[str, str]:
+        """Bring the schema to this version; return (revision before, revision after), "" = empty."""
+
+    async def ping(self) -> datetime | None:
+        """Ask for a sign of life; return the database server's clock, None when it is this machine's.
+
+        Raises:
+            StorageError: no answer.
+        """
+
+    # --- small durable values ---
+
+    async def get_value(self, name: str) -> str | None:
+        """Return the value stored under `name`, or None."""
+
+    async def set_value(self, name: str, value: str) -> None:
+        """Store `value` under `name`, replacing an earlier one."""
+
+    # --- poll ---
+
+    async def sync_feeds(self, feeds: Sequence[FeedSeed], now: datetime) -> None:
+        """Make the scheduled feeds equal `feeds`.
+
+        A new feed is due at `now`. One whose URL changed keeps its items but loses validators and
+        baseline (`FeedState` as new) and is due at `now`. One that is absent is no longer scheduled;
+        its state and items are kept, so that its return re-alerts nobody.
+        """
+
+    async def claim_hosts(
+        self, now: datetime, *, limit: int, per_host: int, lease: timedelta
+    ) -> tuple[HostClaim, ...]:
+        """Claim up to `limit` hosts that are free and have due feeds.
+
+        Free: `free_at <= now` and no running lease. Each claim holds up to `per_host` due feeds,
+        longest overdue first; hosts with the longest overdue feed first.
+        """
+
+    async def release_host(self, claim: HostClaim, *, free_at: datetime) -> None:
+        """End the claim; the host is not asked again before `free_at`. A lost lease is ignored."""
+
+    async def known_items(self, feed_id: str, keys: Sequence[str]) -> Mapping[str, KnownItem]:
+        """Return which of `keys` (identity keys or aliases) are known in this feed."""
+
+    async def commit_poll(self, claim: HostClaim, commit: PollCommit, now: datetime) -> PollReceipt:
+        """Store a poll: state, items, aliases, presence and hits.
+
+        An item whose id is stored is replaced only by a higher revision, keeping `first_seen_at`.
+
+        Raises:
+            LeaseLostError: nothing was changed.
+        """
+
+    async def feed_states(self) -> tuple[FeedState, ...]:
+        """Return the states of all scheduled feeds, by feed id."""
+
+    # --- flush ---
+
+    async def claim_flush(self, now: datetime, *, lease: timedelta) -> FlushClaim | None:
+        """Claim the one right to flush, or return None while another holds it."""
+
+    async def release_flush(self, claim: FlushClaim) -> None:
+        """End the claim early. A lost lease is ignored."""
+
+    async def pending_hits(self, *, limit: int) -> tuple[PendingHit, ...]:
+        """Return hits that no flush handled, in order of (event_at, hit_at, item_id, rule_id)."""
+
+    async def story_of(self, item_ids: Sequence[str]) -> Mapping[str, StoryMember]:
+        """Return the membership of those items that have one."""
+
+    async def story_candidates(
+        self,
+        *,
+        since: datetime,
+        url_keys: Sequence[str] = (),
+        title_keys: Sequence[str] = (),
+        postings: Sequence[str] = (),
+        limit: int = 50,
+    ) -> tuple[tuple[StoryMember, Item], ...]:
+        """Return members with `event_at >= since` that share a key or at least two postings.
+
+        Those sharing a URL key first, then a title key, then by number of shared postings, then the
+        earliest; at most `limit`. Empty keys never match.
+        """
+
+    async def find_alerts(self, rule_id: str, group_keys: Sequence[str]) -> Mapping[str, Alert]:
+        """Return each group key's newest generation of the alert of this rule."""
+
+    async def alerts(self, alert_ids: Sequence[str]) -> Mapping[str, Alert]:
+        """Return the alerts of those ids."""
+
+    async def quiet_alerts(self, *, last_hit_before: datetime, limit: int) -> tuple[Alert, ...]:
+        """Return open alerts without a hit since then, longest quiet first."""
+
+    async def revisions(self, alert_ids: Sequence[str]) -> tuple[AlertRevision, ...]:
+        """Return all revisions of those alerts, by (alert_id, revision)."""
+
+    async def decisions(self, alert_ids: Sequence[str]) -> tuple[Decision, ...]:
+        """Return all decisions about those alerts, by (alert_id, revision, recipient_id)."""
+
+    async def due_decisions(self, now: datetime, *, limit: int) -> tuple[Decision, ...]:
+        """Return unrendered decisions (QUEUED, HELD, DIGEST; no notification) with `due_at <= now`.
+
+        Longest due first. Those of one alert and recipient come together or not at all, unless they
+        alone exceed `limit`.
+        """
+
+    async def commit_flush(self, claim: FlushClaim, commit: FlushCommit, now: datetime) -> None:
+        """Store a flush.
+
+        Raises:
+            LeaseLostError: nothing was changed.
+        """
+
+    # --- deliver ---
+
+    async def claim_notifications(
+        self, now: datetime, *, limit: int, per_recipient: int, lease: timedelta, without: Sequence[str] = ()
+    ) -> tuple[Notification, ...]:
+        """Claim up to `limit` pending, due notifications whose lease is free.
+
+        Never two of one `order_key` at once, and of one order key only the lowest `sequence` that is
+        still pending; at most `per_recipient` running claims a recipient; none over the channels in
+        `without`. Longest due first.
+        """
+
+    async def commit_delivery(self, results: Sequence[Delivered], now: datetime) -> int:
+        """Store what became of claimed notifications; return how many commits were accepted.
+
+        Each result is fenced by its notification's token on its own: one that lost its lease is
+        skipped, the others are stored. A SENT or DEAD row also moves its decisions to SENT or FAILED.
+        """
+
+    async def notifications(
+        self, *, state: str | None = None, recipient_id: str | None = None, limit: int = 100
+    ) -> tuple[Notification, ...]:
+        """Return outbox rows, newest first."""
+
+    async def add_notifications(self, notifications: Sequence[Notification]) -> int:
+        """Put messages that belong to no alert (tests, system) into the outbox; return how many were new."""
+
+    # --- reading and keeping house ---
+
+    async def items(
+        self, *, since: datetime | None = None, feed_id: str | None = None, limit: int = 1000
+    ) -> tuple[Item, ...]:
+        """Return stored items, newest `first_seen_at` first."""
+
+    async def list_alerts(self, *, state: str | None = None, limit: int = 100) -> tuple[Alert, ...]:
+        """Return alerts, newest `last_hit_at` first."""
+
+    async def counts(self, now: datetime) -> Counts:
+        """Return the installation's figures."""
+
+    async def prune(self, now: datetime, retention: Retention) -> Pruned:
+        """Remove what retention no longer keeps; never anything pending, open or still in a feed."""
