@@ -7,35 +7,61 @@ tests and never appear in a feed. Nothing here opens a socket or reads a clock.
 
 from __future__ import annotations
 
-import html
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from enum import StrEnum
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
-from xml.sax.saxutils import escape, quoteattr
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from monitor.demo import documents
 from monitor.errors import ConfigurationError
 from monitor.models import Tier
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 DAY_BEGINS: Final = timedelta(hours=7)  # the moment that is replayed at `day_start`
 DAY_ENDS: Final = timedelta(hours=20)  # every item and edit lies before it
 ITEMS_PER_DOCUMENT: Final = 30  # a feed shows its newest items, like most publishers' feeds
 
 _OUTLET_KEYS: Final = frozenset(
-    "id title description tier owner country language format site path links guids expect_every".split()
+    {
+        "id",
+        "title",
+        "description",
+        "tier",
+        "owner",
+        "country",
+        "language",
+        "format",
+        "site",
+        "path",
+        "links",
+        "guids",
+        "expect_every",
+    }
 )
 _ITEM_KEYS: Final = frozenset(
-    "id at path title summary content author categories edits copy_of tracking development trap".split()
+    {
+        "id",
+        "at",
+        "path",
+        "title",
+        "summary",
+        "content",
+        "author",
+        "categories",
+        "edits",
+        "copy_of",
+        "tracking",
+        "development",
+        "trap",
+    }
 )
 _EDIT_KEYS: Final = frozenset({"at", "title", "summary"})
 
@@ -106,7 +132,7 @@ class NewsItem:
 
 
 @dataclass(frozen=True, slots=True)
-class _Shown:
+class Shown:
     """An item with its texts and dates as they stand in one document."""
 
     item: NewsItem
@@ -206,7 +232,7 @@ def read_day(files: Mapping[str, str]) -> NewsDay:
 
 def _known_keys(row: Mapping[str, Any], known: frozenset[str]) -> None:
     if unknown := set(row) - known:
-        raise ValueError(f"unknown key {sorted(unknown)[0]!r}")
+        raise ValueError(f"unknown key {min(unknown)!r}")
 
 
 def _clock(text: str) -> timedelta:
@@ -273,12 +299,12 @@ def _item(outlet: Outlet, row: Mapping[str, Any], originals: Mapping[str, NewsIt
     )
 
 
-def _as_it_stood(item: NewsItem, moment: timedelta, real: Callable[[timedelta], datetime]) -> _Shown:
+def _as_it_stood(item: NewsItem, moment: timedelta, real: Callable[[timedelta], datetime]) -> Shown:
     title, summary, changed = item.title, item.summary, item.at
     for edit in item.edits:
         if edit.at <= moment:
             title, summary, changed = edit.title or title, edit.summary or summary, edit.at
-    return _Shown(item, title, summary, real(item.at), real(changed))
+    return Shown(item, title, summary, real(item.at), real(changed))
 
 
 def _catalogue_entry(outlet: Outlet, base_url: str) -> str:
@@ -299,145 +325,9 @@ def _catalogue_entry(outlet: Outlet, base_url: str) -> str:
     return "  - " + "    ".join(lines)
 
 
-# --- rendering -----------------------------------------------------------------------------------
-
-
-def _cdata(text: str) -> str:
-    return "<![CDATA[" + text.replace("]]>", "]]]]><![CDATA[>") + "]]>"
-
-
-def _elements(name: str, values: Iterable[str]) -> Iterator[str]:
-    """Yield one element for each value that is not empty."""
-    return (f"<{name}>{escape(value)}</{name}>" for value in values if value)
-
-
-def _rss2(outlet: Outlet, shown: Sequence[_Shown], built_at: datetime) -> str:
-    """RSS 2.0 (rssboard.org/rss-specification); dates are RFC 822."""
-    lines = [
-        '<?xml version="1.0" encoding="UTF-8"?>',
-        '<rss version="2.0" xmlns:atom="http://www.w3.org/2005/Atom"'
-        ' xmlns:content="http://purl.org/rss/1.0/modules/content/"'
-        ' xmlns:dc="http://purl.org/dc/elements/1.1/">',
-        "<channel>",
-        *_elements("title", [outlet.title]),
-        *_elements("link", [outlet.site + "/"]),
-        *_elements("description", [outlet.description]),
-        *_elements("language", [outlet.language]),
-        *_elements("lastBuildDate", [format_datetime(built_at)]),
-        f'<atom:link href={quoteattr(outlet.site + outlet.path)} rel="self" type="application/rss+xml"/>',
-    ]
-    permalink = "true" if outlet.guids is GuidStyle.PERMALINK else "false"
-    for one in shown:
-        item = one.item
-        lines += [
-            "<item>",
-            *_elements("title", [one.title]),
-            *_elements("link", [item.link]),
-            f'<guid isPermaLink="{permalink}">{escape(item.guid)}</guid>',
-            *_elements("pubDate", [format_datetime(one.published_at)]),
-            *_elements("dc:creator", [item.author]),
-            *_elements("category", item.categories),
-            # The element holds HTML, so plain text is escaped twice.
-            *_elements("description", [html.escape(one.summary, quote=False)]),
-            *([f"<content:encoded>{_cdata(item.content)}</content:encoded>"] if item.content else []),
-            "</item>",
-        ]
-    return "\n".join([*lines, "</channel>", "</rss>", ""])
-
-
-def _rss1(outlet: Outlet, shown: Sequence[_Shown], built_at: datetime) -> str:
-    """RSS 1.0 (web.resource.org/rss/1.0/spec); the item's URI is its link, dates are W3CDTF."""
-    lines = [
-        '<?xml version="1.0" encoding="UTF-8"?>',
-        '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns="http://purl.org/rss/1.0/"'
-        ' xmlns:content="http://purl.org/rss/1.0/modules/content/"'
-        ' xmlns:dc="http://purl.org/dc/elements/1.1/">',
-        f"<channel rdf:about={quoteattr(outlet.site + outlet.path)}>",
-        *_elements("title", [outlet.title]),
-        *_elements("link", [outlet.site + "/"]),
-        *_elements("description", [outlet.description]),
-        *_elements("dc:language", [outlet.language]),
-        *_elements("dc:date", [built_at.isoformat(timespec="seconds")]),
-        "<items><rdf:Seq>",
-        *(f"<rdf:li rdf:resource={quoteattr(one.item.link)}/>" for one in shown),
-        "</rdf:Seq></items>",
-        "</channel>",
-    ]
-    for one in shown:
-        item = one.item
-        lines += [
-            f"<item rdf:about={quoteattr(item.link)}>",
-            *_elements("title", [one.title]),
-            *_elements("link", [item.link]),
-            *_elements("description", [one.summary]),
-            *_elements("dc:date", [one.published_at.isoformat(timespec="seconds")]),
-            *_elements("dc:creator", [item.author]),
-            *_elements("dc:subject", item.categories),
-            *([f"<content:encoded>{_cdata(item.content)}</content:encoded>"] if item.content else []),
-            "</item>",
-        ]
-    return "\n".join([*lines, "</rdf:RDF>", ""])
-
-
-def _atom(outlet: Outlet, shown: Sequence[_Shown], built_at: datetime) -> str:
-    """Atom 1.0 (RFC 4287); an edit changes `updated`."""
-    lines = [
-        '<?xml version="1.0" encoding="UTF-8"?>',
-        f'<feed xmlns="http://www.w3.org/2005/Atom" xml:lang={quoteattr(outlet.language)}>',
-        *_elements("id", [outlet.site + outlet.path]),
-        *_elements("title", [outlet.title]),
-        *_elements("subtitle", [outlet.description]),
-        *_elements("updated", [built_at.isoformat(timespec="milliseconds")]),
-        f"<author>{''.join(_elements('name', [outlet.title]))}</author>",
-        f'<link rel="alternate" type="text/html" href={quoteattr(outlet.site + "/")}/>',
-        f'<link rel="self" type="application/atom+xml" href={quoteattr(outlet.site + outlet.path)}/>',
-    ]
-    for one in shown:
-        item = one.item
-        lines += [
-            "<entry>",
-            *_elements("id", [item.guid]),
-            *_elements("title", [one.title]),
-            f'<link rel="alternate" type="text/html" href={quoteattr(item.link)}/>',
-            *_elements("published", [one.published_at.isoformat(timespec="milliseconds")]),
-            *_elements("updated", [one.updated_at.isoformat(timespec="milliseconds")]),
-            *(f"<author>{name}</author>" for name in _elements("name", [item.author])),
-            *(f"<category term={quoteattr(category)}/>" for category in item.categories),
-            *_elements("summary", [one.summary]),
-            *([f'<content type="html">{escape(item.content)}</content>'] if item.content else []),
-            "</entry>",
-        ]
-    return "\n".join([*lines, "</feed>", ""])
-
-
-def _json(outlet: Outlet, shown: Sequence[_Shown], built_at: datetime) -> str:
-    """JSON Feed 1.1 (jsonfeed.org/version/1.1); an item without a body repeats its summary as one."""
-    del built_at  # the format has no date for the whole feed
-    items: list[dict[str, Any]] = []
-    for one in shown:
-        item = one.item
-        row: dict[str, Any] = {"id": item.guid, "url": item.link, "title": one.title, "summary": one.summary}
-        row |= {"content_html": item.content} if item.content else {"content_text": one.summary}
-        row["date_published"] = one.published_at.isoformat(timespec="milliseconds")
-        row["date_modified"] = one.updated_at.isoformat(timespec="milliseconds")
-        row |= {"authors": [{"name": item.author}]} if item.author else {}
-        row |= {"tags": list(item.categories)} if item.categories else {}
-        items.append(row)
-    document = {
-        "version": "https://jsonfeed.org/version/1.1",
-        "title": outlet.title,
-        "home_page_url": outlet.site + "/",
-        "feed_url": outlet.site + outlet.path,
-        "description": outlet.description,
-        "language": outlet.language,
-        "items": items,
-    }
-    return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
-
-
-_FORMATS: Final[dict[FeedFormat, tuple[str, Callable[[Outlet, Sequence[_Shown], datetime], str]]]] = {
-    FeedFormat.RSS2: ("application/rss+xml", _rss2),
-    FeedFormat.RSS1: ("application/rdf+xml", _rss1),
-    FeedFormat.ATOM: ("application/atom+xml", _atom),
-    FeedFormat.JSON: ("application/feed+json", _json),
+_FORMATS: Final[dict[FeedFormat, tuple[str, Callable[[Outlet, Sequence[Shown], datetime], str]]]] = {
+    FeedFormat.RSS2: ("application/rss+xml", documents.rss2),
+    FeedFormat.RSS1: ("application/rdf+xml", documents.rss1),
+    FeedFormat.ATOM: ("application/atom+xml", documents.atom),
+    FeedFormat.JSON: ("application/feed+json", documents.json_feed),
 }
