@@ -1,0 +1,100 @@
+"""Everything an analyst edits, read and checked as one value: feeds, rules, routes."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from monitor.alerts.routes_file import read_routes
+from monitor.document import Diagnostic, Place
+from monitor.feeds.catalog import read_catalog
+from monitor.models import Feed, Routing, RuleInfo
+from monitor.rules.engine import Engine, compile_tree
+from monitor.rules.load import RuleTree, load_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FEEDS_FILE = "feeds.yaml"
+ROUTES_FILE = "routes.yaml"
+SUFFIXES = (".yaml", ".yml")
+
+
+@dataclass(frozen=True, slots=True)
+class RuleBook:
+    """One version of the files under `rules/`, ready to be used."""
+
+    feeds: Mapping[str, Feed]
+    routing: Routing
+    tree: RuleTree
+    engine: Engine
+    diagnostics: tuple[Diagnostic, ...]  # of all files, in order of file and place
+    digest: str  # of the files' contents: unchanged files, unchanged digest
+
+    @property
+    def rules(self) -> Mapping[str, RuleInfo]:
+        """What alerts need to know of each rule, by id."""
+        return self.engine.rule_infos
+
+    @property
+    def errors(self) -> tuple[Diagnostic, ...]:
+        """The diagnostics that are errors."""
+        return tuple(finding for finding in self.diagnostics if finding.level == "error")
+
+    @property
+    def secret_names(self) -> tuple[str, ...]:
+        """Names of the secrets that feeds and recipients refer to."""
+        hooks = [r.webhook for r in self.routing.recipients if r.webhook]
+        names = [name for hook in hooks for name in (hook.url_env, hook.secret_env)]
+        for feed in self.feeds.values():
+            names += (feed.username_env, feed.password_env, feed.proxy_env)
+        return tuple(dict.fromkeys(filter(None, names)))
+
+
+def read_book(files: Mapping[str, bytes], *, prefix: str = "") -> RuleBook:
+    """Read a whole tree; what is invalid is left out and told in `diagnostics`, the rest works.
+
+    Args:
+        files: contents by path relative to the rules directory ("lists/people.yaml").
+        prefix: put before each path in messages ("rules/"), so that they can be clicked.
+    """
+    named = {f"{prefix}{path}": data for path, data in files.items()}
+    findings: list[Diagnostic] = []
+    feeds: tuple[Feed, ...] = ()
+    routing: Routing | None = None
+    feeds_file, routes_file = f"{prefix}{FEEDS_FILE}", f"{prefix}{ROUTES_FILE}"
+    if feeds_file in named:
+        feeds, found = read_catalog(feeds_file, named[feeds_file])
+        findings += found
+    else:
+        findings.append(_missing(feeds_file, "it lists the feeds to poll; `monitor init DIR` writes one"))
+    if routes_file in named:
+        routing, found = read_routes(routes_file, named[routes_file])
+        findings += found
+    else:
+        findings.append(_missing(routes_file, "it says who is told; `monitor init DIR` writes one"))
+    tree = load_tree({path: data for path, data in named.items() if path not in (feeds_file, routes_file)})
+    findings += tree.diagnostics
+    return RuleBook(
+        feeds=MappingProxyType({feed.feed_id: feed for feed in feeds}),
+        routing=routing or Routing(),
+        tree=tree,
+        engine=compile_tree(tree),
+        diagnostics=tuple(sorted(findings, key=lambda finding: finding.place)),
+        digest=digest(files),
+    )
+
+
+def digest(files: Mapping[str, bytes]) -> str:
+    """Return a hash of the files' names and contents."""
+    total = hashlib.sha256()
+    for path in sorted(files):
+        total.update(f"{path}\0{len(files[path])}\0".encode("utf-8", "surrogatepass"))
+        total.update(files[path])
+    return total.hexdigest()
+
+
+def _missing(file: str, use: str) -> Diagnostic:
+    return Diagnostic(Place(file, 1, 1), "error", "missing-file", f"there is no {file}", use)
