@@ -77,13 +77,15 @@ class WebServer:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     port: int = 0
     _scripts: dict[str, list[Script]] = field(default_factory=dict)
-    _runner: web.ServerRunner | None = None
+    _runner: web.AppRunner | None = None
 
     async def __aenter__(self) -> Self:
         """Listen."""
-        self._runner = web.ServerRunner(web.Server(self._serve))
+        application = web.Application()
+        application.router.add_route("*", "/{path:.*}", self._serve)
+        self._runner = web.AppRunner(application, shutdown_timeout=1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0, shutdown_timeout=1)
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
         self.port = self._runner.addresses[0][1]
         return self
@@ -107,7 +109,7 @@ class WebServer:
         for path, script in answers:
             self.on(path, script)
 
-    async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         headers = {name.lower(): value for name, value in request.headers.items()}
         self.received.append(Received(request.method, request.path_qs, headers, body))
