@@ -355,8 +355,9 @@ class Alert:
     opened_at: datetime
     last_hit_at: datetime
     closed_at: datetime | None
-    sources: tuple[Source, ...]  # in order of arrival
+    sources: tuple[Source, ...]  # by (event_at, first_seen_at, item_id)
     story_id: str = ""
+    unreported: tuple[str, ...] = ()  # item ids attached since the newest revision, none of them material
 
 
 @dataclass(frozen=True, slots=True)
@@ -389,7 +390,7 @@ class Decision:
 
     alert_id: str
     revision: int
-    recipient_id: str  # "" for NO_ROUTE and LOGGED
+    recipient_id: str  # "" for NO_ROUTE, and for LOGGED when no route was asked (a rule in shadow)
     outcome: Outcome
     reason: str  # one sentence for people: which route, which wait
     decided_at: datetime
@@ -521,11 +522,22 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
+class RouteTest:
+    """One entry of `tests:` in `rules/routes.yaml`: who should hear of such an alert, and when."""
+
+    alert: Labels  # (label, value) as a route may match: rule, topic, severity, owner, tag, tier, country
+    at: datetime  # when the alert opens
+    expect: Labels  # (recipient id, "now" | "held" | "digest" | "log" | "none"); others are not checked
+    where: str = ""  # file:line
+
+
+@dataclass(frozen=True, slots=True)
 class Routing:
     """The whole of `rules/routes.yaml`."""
 
     recipients: tuple[Recipient, ...] = ()
     routes: tuple[Route, ...] = ()
+    tests: tuple[RouteTest, ...] = ()
 
     def recipient(self, recipient_id: str) -> Recipient | None:
         """Return the recipient of that id, or None."""
