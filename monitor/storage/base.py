@@ -8,11 +8,17 @@ token: if the lease was lost (another worker claimed since, or the row's token c
 revision, decision, notification). Committing the same value again changes nothing: crash, restart and
 repeat is always safe.
 
+**References.** A hit or story member needs its item in the store (or in the same commit), a revision or
+decision its alert; without it the commit is refused with `StorageError` and changes nothing.
+
 **Leases.** A claim is a compare-and-set of (token, lease_until). A lease that ended may be claimed by
 anyone; its former holder learns it at its commit. `now` comes from the caller, whose clock is held to
 the database server's when several machines share one database.
 
-**Times** are aware UTC in and out, microseconds kept. **Order** is stated where it matters.
+**Times** are aware UTC in and out, microseconds kept; a naive one is refused with `ValueError` and
+nothing is changed. **Text** is kept as it is, whatever characters it holds, in every value that comes
+back; only in columns that are compared (ids, names, states) a NUL or lone surrogate reads as U+FFFD.
+**Order** is stated where it matters.
 **Concurrency**: every method may be called from several tasks and several processes at once.
 """
 
@@ -54,7 +60,9 @@ class PollCommit:
 
     state: FeedState  # replaces the stored one
     items: tuple[Item, ...] = ()  # new items, and known ones with a higher revision
-    seen: tuple[str, ...] = ()  # ids of all items in the body: they are present now
+    # Ids of all items in the body, new ones included: they are present now, and the feed's other items
+    # are absent from now on. Empty says nothing about presence (not modified, failed, same body).
+    seen: tuple[str, ...] = ()
     hits: tuple[Hit, ...] = ()  # those already stored for (rule, item) are ignored
 
 
@@ -90,7 +98,9 @@ class FlushCommit:
     members: tuple[StoryMember, ...] = ()  # an item that already has a story keeps it
     alerts: tuple[Alert, ...] = ()  # whole new values; replace the stored ones
     revisions: tuple[AlertRevision, ...] = ()
-    decisions: tuple[Decision, ...] = ()  # inserted, or replacing an earlier one of the same key
+    # Inserted, or replacing an earlier one of the same key; one that is rendered (has notifications) or
+    # final (SENT, FAILED) is never replaced. One whose notifications have all ended is settled at once.
+    decisions: tuple[Decision, ...] = ()
     notifications: tuple[Notification, ...] = ()  # an id that exists is left as it is
 
 
@@ -105,8 +115,8 @@ class Delivered:
 class Retention:
     """How long things are kept (see `Settings.retention_*`)."""
 
-    items: timedelta  # absent from every feed for this long, and under no kept alert
-    alerts: timedelta  # closed for this long, with revisions, decisions and hits
+    items: timedelta  # absent from their feed for this long, and under no kept alert; with their hits
+    alerts: timedelta  # closed for this long; with revisions, decisions and ended notifications
     notifications: timedelta  # sent or dead for this long
 
 
@@ -179,7 +189,8 @@ class Storage(Protocol):
 
         A new feed is due at `now`. One whose URL changed keeps its items but loses validators and
         baseline (`FeedState` as new) and is due at `now`. One that is absent is no longer scheduled;
-        its state and items are kept, so that its return re-alerts nobody.
+        its state and items are kept, so that its return re-alerts nobody. Several processes may call
+        this at once.
         """
 
     async def claim_hosts(
@@ -195,16 +206,24 @@ class Storage(Protocol):
         """End the claim; the host is not asked again before `free_at`. A lost lease is ignored."""
 
     async def known_items(self, feed_id: str, keys: Sequence[str]) -> Mapping[str, KnownItem]:
-        """Return which of `keys` (identity keys or aliases) are known in this feed."""
+        """Return which of `keys` (identity keys or aliases) are known in this feed, by the key asked for.
+
+        An identity key wins over an alias; of two items with one alias the first stored has it.
+        """
 
     async def commit_poll(self, claim: HostClaim, commit: PollCommit, now: datetime) -> PollReceipt:
         """Store a poll: state, items, aliases, presence and hits.
 
-        An item whose id is stored is replaced only by a higher revision, keeping `first_seen_at`.
+        An item whose id is stored is replaced only by a higher revision, keeping `first_seen_at`; its
+        aliases are learned at any revision. An item without `first_seen_at` gets `now`.
 
         Raises:
-            LeaseLostError: nothing was changed.
+            LeaseLostError: another worker holds the host, or the feed's URL was changed by `sync_feeds`
+                since the claim: nothing was changed.
         """
+
+    async def add_hits(self, hits: Sequence[Hit]) -> int:
+        """Store hits on stored items outside a poll (a new rule's backfill); return how many were new."""
 
     async def feed_states(self) -> tuple[FeedState, ...]:
         """Return the states of all scheduled feeds, by feed id."""
@@ -235,7 +254,7 @@ class Storage(Protocol):
         """Return members with `event_at >= since` that share a key or at least two postings.
 
         Those sharing a URL key first, then a title key, then by number of shared postings, then the
-        earliest; at most `limit`. Empty keys never match.
+        earliest, then by item id; at most `limit`. Empty keys never match.
         """
 
     async def find_alerts(self, rule_id: str, group_keys: Sequence[str]) -> Mapping[str, Alert]:
@@ -256,8 +275,10 @@ class Storage(Protocol):
     async def due_decisions(self, now: datetime, *, limit: int) -> tuple[Decision, ...]:
         """Return unrendered decisions (QUEUED, HELD, DIGEST; no notification) with `due_at <= now`.
 
-        Longest due first. Those of one alert and recipient come together or not at all, unless they
-        alone exceed `limit`.
+        In groups, the one with the longest due decision first; inside a group by (due_at, alert_id,
+        revision). A group is what one message is made of: the DIGEST decisions of one recipient and
+        slot, or the other decisions of one alert and recipient. It comes whole or not at all; a first
+        group that alone exceeds `limit` comes whole.
         """
 
     async def commit_flush(self, claim: FlushClaim, commit: FlushCommit, now: datetime) -> None:
@@ -276,20 +297,30 @@ class Storage(Protocol):
 
         Never two of one `order_key` at once, and of one order key only the lowest `sequence` that is
         still pending; at most `per_recipient` running claims a recipient; none over the channels in
-        `without`. Longest due first.
+        `without`. Longest due first. Rows past `expires_at` are claimed too: giving up is a decision.
         """
 
     async def commit_delivery(self, results: Sequence[Delivered], now: datetime) -> int:
         """Store what became of claimed notifications; return how many commits were accepted.
 
         Each result is fenced by its notification's token on its own: one that lost its lease is
-        skipped, the others are stored. A SENT or DEAD row also moves its decisions to SENT or FAILED.
+        skipped, the others are stored. The message and the keys stay as first stored. A decision becomes
+        SENT when one of its notifications is SENT, and FAILED when all are DEAD.
+        """
+
+    async def revive_notifications(
+        self, notification_ids: Sequence[str], now: datetime, *, expires_at: datetime
+    ) -> int:
+        """Send DEAD notifications again, after their cause was repaired; return how many there were.
+
+        They become pending, due at `now`, with no attempts made; `last_error` stays for people to read.
+        Their FAILED decisions become QUEUED.
         """
 
     async def notifications(
         self, *, state: str | None = None, recipient_id: str | None = None, limit: int = 100
     ) -> tuple[Notification, ...]:
-        """Return outbox rows, newest first."""
+        """Return outbox rows, newest `created_at` first, then by id."""
 
     async def add_notifications(self, notifications: Sequence[Notification]) -> int:
         """Put messages that belong to no alert (tests, system) into the outbox; return how many were new."""
@@ -299,13 +330,26 @@ class Storage(Protocol):
     async def items(
         self, *, since: datetime | None = None, feed_id: str | None = None, limit: int = 1000
     ) -> tuple[Item, ...]:
-        """Return stored items, newest `first_seen_at` first."""
+        """Return stored items first seen at `since` or later, newest first, then by id."""
 
     async def list_alerts(self, *, state: str | None = None, limit: int = 100) -> tuple[Alert, ...]:
-        """Return alerts, newest `last_hit_at` first."""
+        """Return alerts, newest `last_hit_at` first, then by id."""
 
     async def counts(self, now: datetime) -> Counts:
         """Return the installation's figures."""
 
     async def prune(self, now: datetime, retention: Retention) -> Pruned:
-        """Remove what retention no longer keeps; never anything pending, open or still in a feed."""
+        """Remove what retention no longer keeps; never anything pending, open or still in a feed.
+
+        Kept in any case: items with a hit that no flush handled, items present in their feed when it was
+        last read, alerts with a decision or notification that is still to leave. Hits live as long as
+        their items, so that a kept item never alerts twice. Large removals are split into several
+        transactions, so that polling goes on.
+        """
+
+    async def backup(self, path: str) -> None:
+        """Write a consistent copy of the whole store to the new file `path` while work goes on.
+
+        Raises:
+            StorageError: the file exists or cannot be written, or the engine has its own tool (pg_dump).
+        """
