@@ -14,7 +14,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Final
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.events import (
     AliasEvent,
     DocumentStartEvent,
@@ -57,6 +57,7 @@ def parse(file: str, data: bytes) -> tuple[Node | None, list[Diagnostic]]:
 
 # A key or value that would not survive being shown, hashed or put in a mail header.
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
+_UNCLOSED: Final = re.compile(r"unexpected end of stream|unexpected document separator|expected ',' or")
 _LINE_BREAK: Final = re.compile(r"\r\n|\n|\r")
 _INDENT_TAB: Final = re.compile(r"^ *\t", re.MULTILINE)
 
@@ -114,12 +115,24 @@ _SYNTAX_HELP: Final = (
         "indent it like the other items",
     ),
     ("expected <block end>", "this does not continue what stands above it", "check the indentation"),
-    ("expected ',' or ']'", "a list in [ ] is not closed, or a comma is missing", "close it with ]"),
-    ("expected ',' or '}'", "a mapping in { } is not closed, or a comma is missing", "close it with }"),
-    ("found unexpected end of stream", "the file ends inside a quoted text", "add the closing quote"),
+    (
+        "expected ',' or ']'",
+        "the list that starts here with [ is not closed, or a comma is missing in it",
+        "close it with ]",
+    ),
+    (
+        "expected ',' or '}'",
+        "the mapping that starts here with { is not closed, or a comma is missing in it",
+        "close it with }",
+    ),
+    (
+        "found unexpected end of stream",
+        "the quoted text that starts here is not closed",
+        "add the closing quote",
+    ),
     (
         "found unexpected document separator",
-        "a quoted text is not closed before ---",
+        "the quoted text that starts here is not closed before ---",
         "add the closing quote",
     ),
     ("that cannot start any token", "a text cannot start with this character", "put the text in quotes"),
@@ -156,15 +169,7 @@ class _Builder:
             root = None
         except MarkedYAMLError as error:
             self._syntax_error(error)
-        except (
-            YAMLError,
-            ValueError,
-            LookupError,
-            TypeError,
-            AttributeError,
-            RecursionError,
-            AssertionError,
-        ) as error:
+        except Exception as error:  # noqa: BLE001 - the contract: no bytes make this raise
             # The parser's own defects on odd input (such as an escape beyond Unicode) are the file's
             # fault as far as the person who edits it is concerned.
             self._report(0, "yaml-syntax", f"this is not YAML that can be read: {_one_line(error)}")
@@ -298,7 +303,9 @@ class _Builder:
 
     def _syntax_error(self, error: MarkedYAMLError) -> None:
         said = " ".join(part for part in (error.context, error.problem) if part)
-        mark = error.problem_mark or error.context_mark
+        marks = (error.problem_mark, error.context_mark)
+        # What is not closed is shown where it opens: at the end of the file nobody sees the cause.
+        mark = next(filter(None, reversed(marks) if _UNCLOSED.search(said) else marks), None)
         unknown = ("", f"this is not YAML that can be read: {_one_line(said)}", "")
         _, text, hint = next((known for known in _SYNTAX_HELP if known[0] in said), unknown)
         self._report(mark.index if mark else 0, "yaml-syntax", text, hint)
