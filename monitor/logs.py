@@ -113,7 +113,8 @@ class Redactor:
         """Learn further secrets (a rule file named a new one).
 
         Empty ones, ones of fewer than `SHORTEST_SECRET` characters and ones made of asterisks alone
-        are left out; of a URL the password and a long path or query are masked on their own too.
+        are left out. Of a URL the password is masked on its own too, and of a web address a long path
+        or query, which is where hooks keep their token.
         """
         forms = set(self._forms)
         for secret in secrets:
@@ -326,6 +327,8 @@ def _parts(secret: str) -> set[str]:
             parts |= {password for password in (url.password, unquote(url.password or "")) if password}
         except ValueError:  # not a URL after all; it is masked as a whole
             return parts
+        if url.scheme not in {"http", "https"}:
+            return parts  # a database's path or name is no secret
         tail = f"{url.path}?{url.query}" if url.query else url.path
         parts |= {part for part in (tail, url.path, url.query) if len(part) >= _LONG_PART}
         parts |= {segment for segment in url.path.split("/") if len(segment) >= _LONG_PART}
