@@ -270,6 +270,8 @@ def _item(outlet: Outlet, row: Mapping[str, Any], originals: Mapping[str, NewsIt
     def text(key: str) -> str:
         return str(row[key] if key in row else getattr(original, key, "") or "")
 
+    if not text("title") or not text("summary"):
+        raise ValueError("title and summary are required unless copy_of names an item that has them")
     link = outlet.site + row.get("path", outlet.links.format(id=row["id"]))
     if "tracking" in row and original:  # an aggregator points at the original's page
         link = f"{original.link}?{row['tracking']}"
