@@ -222,9 +222,13 @@ def known_secrets(
     return tuple(value for value in values if value)
 
 
-def supervisor() -> tuple[str, str]:
-    """Return (NOTIFY_SOCKET, WATCHDOG_USEC) as systemd sets them; "" when not under systemd."""
-    return os.environ.get("NOTIFY_SOCKET", ""), os.environ.get("WATCHDOG_USEC", "")
+def supervisor() -> tuple[str, str, str]:
+    """Return (NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID) as systemd sets them; "" when not under systemd."""
+    return (
+        os.environ.get("NOTIFY_SOCKET", ""),
+        os.environ.get("WATCHDOG_USEC", ""),
+        os.environ.get("WATCHDOG_PID", ""),
+    )
 
 
 def _read_secret(path: Path, origin: str) -> str:

@@ -1,0 +1,132 @@
+"""Commands for those who edit rules: init, check, test, match."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from monitor.cli.output import diagnostics, err, fail, note, out, plural
+from monitor.directory import create, find, read_directory
+from monitor.errors import ConfigurationError
+from monitor.intake_jsonl import read_items
+from monitor.rules.testing import run_tests
+from monitor.sample import check_templates
+
+if TYPE_CHECKING:
+    from monitor.models import Evidence
+    from monitor.rulebook import RuleBook
+
+FINDINGS = 1
+UNREADABLE = 2
+
+DIR = Annotated[Path, typer.Argument(metavar="[DIR]", help="an installation, or its rules directory")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file."""
+    app.command()(init)
+    app.command()(check)
+    app.command()(test)
+    app.command()(match)
+
+
+def init(directory: Annotated[Path, typer.Argument(metavar="DIR", help="new or existing directory")]) -> None:
+    """Write the rules, templates and a settings file into DIR; files that exist are left alone."""
+    written = create(directory)
+    out.print(f"[bold]{plural(len(written), 'file')}[/] written to {directory}.")
+    out.print(f"Next: edit {directory}/rules/routes.yaml and {directory}/monitor.env, then")
+    out.print(f"  monitor check {directory}\n  monitor run {directory}")
+
+
+def check(
+    directory: DIR = Path(),
+    strict: Annotated[bool, typer.Option("--strict", help="exit 1 on warnings too")] = False,
+) -> None:
+    """Check all files that are edited: feeds, lists, rules, routes, templates. Exit 0, 1 or 2."""
+    place = find(directory)
+    book = read_directory(place)
+    diagnostics(book.diagnostics)
+    problems = check_templates(place)
+    for problem in problems:
+        out.print(f"{problem}", markup=False)
+    errors = len(book.errors) + len(problems)
+    warnings = len(book.diagnostics) - len(book.errors)
+    facts = f"{plural(len(book.rules), 'rule')}, {plural(len(book.feeds), 'feed')}"
+    if errors:
+        fail(f"{plural(errors, 'error')}, {plural(warnings, 'warning')} ({facts} can be used)")
+        raise typer.Exit(UNREADABLE if _nothing_usable(book) else FINDINGS)
+    note(f"{facts}, {plural(len(book.routing.recipients), 'recipient')}: no errors, {plural(warnings, 'warning')}")
+    raise typer.Exit(FINDINGS if strict and warnings else 0)
+
+
+def test(directory: DIR = Path()) -> None:
+    """Run the tests that stand in the rules (must_match, must_not_match) and the routes."""
+    book = read_directory(find(directory))
+    diagnostics(book.errors)
+    results = run_tests(book.tree)
+    failed = [result for result in results if not result.passed]
+    for result in failed:
+        out.print(str(result), markup=False)
+    routes = [str(result) for result in book.route_tests() if not result.passed]
+    for line in routes:
+        out.print(line, markup=False)
+    total = len(results) + len(book.routing.tests)
+    if failed or routes or book.errors:
+        fail(f"{len(failed) + len(routes)} of {plural(total, 'test')} failed, {plural(len(book.errors), 'error')}")
+        raise typer.Exit(UNREADABLE if _nothing_usable(book) else FINDINGS)
+    note(f"{plural(total, 'test')} passed")
+
+
+def match(
+    rules: Annotated[Path, typer.Option("--rules", metavar="DIR", help="an installation, or its rules directory")],
+    items: Annotated[Path, typer.Option("--items", metavar="FILE", help="JSON Lines, - for standard input")],
+) -> None:
+    """Match items from a JSON Lines file: one JSON line a hit, with the evidence."""
+    book = read_directory(find(rules))
+    for finding in book.errors:
+        err.print(str(finding), markup=False)
+    if not book.rules:
+        fail(f"{rules}: no rule can be used")
+        raise typer.Exit(UNREADABLE)
+    stream = sys.stdin.buffer if str(items) == "-" else _open(items)
+    wrong = 0
+    for number, parsed in read_items(stream):
+        if isinstance(parsed, str):
+            wrong += 1
+            err.print(f"{items}:{number}: {parsed}", markup=False)
+            continue
+        item, feed = parsed
+        for found in book.engine.match(item, book.feeds.get(feed)):
+            line = {
+                "item": item.key,
+                "rule": found.rule_id,
+                "severity": found.severity.value,
+                "evidence": [_evidence(piece) for piece in found.evidence],
+            }
+            sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
+    if wrong:
+        fail(f"{plural(wrong, 'line')} of {items} could not be read")
+        raise typer.Exit(FINDINGS)
+
+
+def _evidence(piece: Evidence) -> dict[str, Any]:
+    return {
+        "field": piece.field, "start": piece.start, "end": piece.end, "text": piece.text, "entry": piece.entry
+    }  # fmt: skip
+
+
+def _open(path: Path) -> Any:  # noqa: ANN401 - a binary stream
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _nothing_usable(book: RuleBook) -> bool:
+    return not book.rules or not book.feeds or not book.routing.routes
+
+

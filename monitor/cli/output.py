@@ -1,0 +1,64 @@
+"""What commands print: tables and colour in a terminal, plain text when piped."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from monitor.document import Diagnostic
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def fail(message: str) -> None:
+    """Print one line to standard error: what, where, what to do."""
+    err.print(f"[bold red]monitor:[/] {escape(message)}")
+
+
+def note(message: str) -> None:
+    """Print one line to standard error that is no failure."""
+    err.print(f"[dim]{escape(message)}[/]")
+
+
+def as_json(value: Any) -> None:  # noqa: ANN401 - any JSON value
+    """Print one JSON value as one line, for programs."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print rows under a title: a ruled table in a terminal, tab-separated lines when piped."""
+    if not out.is_terminal:
+        for row in rows:
+            sys.stdout.write("\t".join(cell.replace("\t", " ").replace("\n", " ") for cell in row) + "\n")
+        return
+    grid = Table(title=title, title_justify="left", title_style="bold", header_style="bold dim", expand=False)
+    for column in columns:
+        grid.add_column(column, overflow="fold")
+    for row in rows:
+        grid.add_row(*(escape(cell) for cell in row))
+    out.print(grid)
+
+
+def diagnostics(findings: Iterable[Diagnostic]) -> None:
+    """Print findings as `file:line:column: error[code]: text (hint)`, one a line."""
+    colours = {"error": "bold red", "warning": "yellow"}
+    for finding in findings:
+        if not out.is_terminal:
+            sys.stdout.write(f"{finding}\n")
+            continue
+        place, _, rest = str(finding).partition(f": {finding.level}")
+        out.print(f"[bold]{escape(place)}[/]: [{colours[finding.level]}]{finding.level}[/]{escape(rest)}")
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """Return "1 feed" or "3 feeds"."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"

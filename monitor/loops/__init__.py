@@ -1,0 +1,1 @@
+"""Three loops of one form, claim, decide, commit: poll, flush, deliver; and keeping house."""

@@ -1,0 +1,176 @@
+"""Send what is in the outbox: claim, send concurrently, commit outcomes in batches."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+
+from monitor.alerts.attempts import after_attempt
+from monitor.errors import DeliveryError
+from monitor.models import NotificationState
+from monitor.storage.base import Delivered
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from monitor.channels.base import Channel
+    from monitor.models import Notification, Routing
+    from monitor.storage.base import Storage
+
+log = structlog.get_logger("monitor.deliver")
+
+LEASE_MARGIN = timedelta(seconds=60)  # beyond the bound of one attempt
+CHANNEL_PAUSE = timedelta(minutes=5)  # after an authentication failure: more attempts could lock the account
+LOOK_AGAIN = timedelta(seconds=1)  # while slow attempts run, new messages are still picked up
+PER_RECIPIENT = 4  # running sends to one recipient: a slow one delays no other
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryReport:
+    """What one notification's attempt led to."""
+
+    notification: Notification  # the new row
+    error: DeliveryError | None
+    seconds: float
+
+    @property
+    def outcome(self) -> str:
+        """Return "delivered", "pending" (to be tried again) or "failed" (given up)."""
+        return {
+            NotificationState.SENT: "delivered",
+            NotificationState.PENDING: "pending",
+            NotificationState.DEAD: "failed",
+        }[self.notification.state]
+
+
+class DeliverLoop:
+    """Drains the outbox in batches; polling never waits for it."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        channels: Mapping[str, Channel],
+        routing: Callable[[], Routing],
+        clock: Callable[[], datetime],
+        *,
+        concurrency: int,
+        attempt_bound: timedelta,
+    ) -> None:
+        """Keep the parts.
+
+        Args:
+            storage: the outbox.
+            channels: by name, as in `Notification.channel`.
+            routing: the present recipients.
+            clock: answers `now`.
+            concurrency: sends at the same time.
+            attempt_bound: longest duration of one attempt; the lease outlives it.
+        """
+        self._storage = storage
+        self._channels = channels
+        self._routing = routing
+        self._clock = clock
+        self._concurrency = concurrency
+        self._lease = attempt_bound + LEASE_MARGIN
+        self._attempt_bound = attempt_bound
+        self._paused: dict[str, datetime] = {}  # channel: until; a restart tries again, which does no harm
+        self._running: set[asyncio.Task[DeliveryReport]] = set()
+        self._stopping = False
+
+    async def run_due(self) -> tuple[DeliveryReport, ...]:
+        """Send until nothing is due and nothing runs.
+
+        1. Claim as much as there is room for, leaving out channels that are paused.
+        2. Wait until any attempt ends; a slow receiver holds one place, not the loop.
+        3. Commit all that has ended as one batch; a row whose lease was lost is somebody else's.
+        """
+        reports: list[DeliveryReport] = []
+        while True:
+            await self._claim()
+            if not self._running:
+                return tuple(reports)
+            done, self._running = await asyncio.wait(
+                self._running, timeout=LOOK_AGAIN.total_seconds(), return_when=asyncio.FIRST_COMPLETED
+            )
+            if done:
+                reports += await self._commit([task.result() for task in done])
+
+    async def drain(self) -> None:
+        """Claim nothing more, and wait for what runs; cancel it to stop sooner."""
+        self._stopping = True
+        await self.run_due()
+
+    async def _claim(self) -> None:
+        room = self._concurrency - len(self._running)
+        if self._stopping or room <= 0:
+            return
+        now = self._clock()
+        paused = tuple(name for name, until in self._paused.items() if until > now)
+        claimed = await self._storage.claim_notifications(
+            now, limit=room, per_recipient=PER_RECIPIENT, lease=self._lease, without=paused
+        )
+        self._running |= {asyncio.create_task(self._attempt(notification)) for notification in claimed}
+
+    async def _commit(self, reports: list[DeliveryReport]) -> list[DeliveryReport]:
+        await self._storage.commit_delivery(
+            [Delivered(report.notification) for report in reports], self._clock()
+        )
+        for report in reports:
+            _note(report)
+        return reports
+
+    async def _attempt(self, notification: Notification) -> DeliveryReport:
+        started = self._clock()
+        error: DeliveryError | None = None
+        try:
+            async with asyncio.timeout(self._attempt_bound.total_seconds()):
+                answer = await self._send(notification, started)
+            log.debug("sent", notification=notification.notification_id, answer=answer)
+        except DeliveryError as failure:
+            error = failure
+        except TimeoutError:
+            error = DeliveryError(
+                f"no answer within {self._attempt_bound.total_seconds():.0f} s", permanent=False
+            )
+        except Exception as failure:  # a defect in one channel must not lose the batch
+            log.exception("channel failed", channel=notification.channel)
+            error = DeliveryError(f"internal error in {notification.channel}: {failure}", permanent=False)
+        now = self._clock()
+        if error is not None and error.pause_channel:
+            self._paused[notification.channel] = now + CHANNEL_PAUSE
+        return DeliveryReport(after_attempt(notification, error, now), error, (now - started).total_seconds())
+
+    async def _send(self, notification: Notification, now: datetime) -> str:
+        recipient = self._routing().recipient(notification.recipient_id)
+        channel = self._channels.get(notification.channel)
+        if recipient is None:
+            raise DeliveryError(
+                f'recipient "{notification.recipient_id}" is no longer in routes.yaml: put it back, '
+                "then the message can be sent again",
+                permanent=True,
+            )
+        if channel is None:
+            raise DeliveryError(f'there is no channel "{notification.channel}"', permanent=True)
+        return await channel.send(notification, recipient, now)
+
+
+def _note(report: DeliveryReport) -> None:
+    row = report.notification
+    facts = {
+        "notification": row.notification_id,
+        "recipient": row.recipient_id,
+        "channel": row.channel,
+        "attempt": row.attempts,
+    }
+    if report.outcome == "delivered":
+        log.info("delivered", **facts)
+    elif report.outcome == "pending":
+        log.warning(
+            "delivery will be tried again", error=row.last_error, due_at=row.due_at.isoformat(), **facts
+        )
+    else:
+        log.error("delivery given up", error=row.last_error, hint="`monitor status` lists it", **facts)
