@@ -1,0 +1,139 @@
+"""HTML to visible text: what a reader sees, with sentence-ending line breaks where blocks end.
+
+A scanner of our own: `html.parser` is quadratic on hostile input (an unclosed comment or attribute),
+and feeds are hostile input. Every step here moves forward only, so cost is linear in the text.
+It is no sanitizer: the answer is plain text and has to be escaped again before it goes into a page.
+"""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from typing import Final
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# The text inside these is not for reading (HTML Living Standard, 13.1.2, and what browsers hide).
+_HIDDEN: Final = _names(
+    "script style template iframe noembed noframes object svg math canvas audio video select"
+)
+_BLOCKS: Final = _names(
+    "address article aside blockquote body br caption center dd details dialog div dl dt fieldset figcaption "
+    "figure footer form h1 h2 h3 h4 h5 h6 header hr html legend li main menu nav ol option p pre section "
+    "summary table tbody td tfoot th thead title tr ul"
+)
+_SPACING: Final = frozenset(("img", "input", "button", "textarea"))  # something stands between the words
+
+# A tag's name, then attributes; a ">" inside a quoted attribute value does not end the tag. The
+# possessive quantifiers (++, *+) keep a failure from being tried in other ways.
+_TAG: Final = re.compile(r"""</?([a-zA-Z][^\s/>]*+)(?:[^=>]++|=\s*+(?:"[^"]*+"|'[^']*+'|(?!["'])))*+>""")
+_PLAIN_TAG: Final = re.compile(r"</?([a-zA-Z][^\s/>]*+)[^>]*+>")  # for the rest after an unclosed quote
+_MARKUP: Final = re.compile(r"<[a-zA-Z/!?]")
+_ESCAPED_MARKUP: Final = re.compile(
+    r"</?(?:p|br|div|a|b|i|em|strong|span|img|ul|ol|li|h[1-6]|table|blockquote|script|style)\b[^<>]{0,2000}>",
+    re.IGNORECASE,
+)
+_ENTITY: Final = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
+_LONG_NUMBER: Final = re.compile(r"&#[xX]?[0-9a-fA-F]{9,}+;?")  # Python refuses to convert 4,300 digits
+_SPACES: Final = re.compile(r"[^\S\n]+")
+_BREAKS: Final = re.compile(r" ?\n[ \n]*")
+_SOURCE_BREAK: Final = re.compile(r"\s+")
+# Line and paragraph separators end a line as "\n" does; soft hyphens and controls are not visible.
+_INVISIBLE: Final[dict[int, str]] = {
+    **dict.fromkeys((*range(0x20), *range(0x7F, 0xA0)), " "),
+    **dict.fromkeys((0x0A, 0x0B, 0x0C, 0x0D, 0x85, 0x2028, 0x2029), "\n"),
+    **dict.fromkeys((0x00AD, 0x200B, 0x2060, 0xFEFF), ""),
+    **dict.fromkeys(range(0xD800, 0xE000), "\ufffd"),
+}
+
+
+def visible_text(html: str) -> str:
+    """Return the text that a reader of `html` sees.
+
+    Entities are decoded; script, style and alt text are dropped; the end of a block (`<p>`, `<br>`,
+    `<li>`, a table cell) becomes a line break, so that sentences end there; other white space
+    collapses. Text without tags is taken as plain text: its own line breaks stay. Feeds that escape
+    their HTML twice are read twice.
+    """
+    text = _one_pass(html)
+    if "<" in text and _ESCAPED_MARKUP.search(text):
+        text = _one_pass(text)
+    return text
+
+
+def _one_pass(html: str) -> str:
+    text = _strip_tags(html) if "<" in html and _MARKUP.search(html) else _decode(html)
+    text = text.translate(_INVISIBLE).replace("\r", "\n") if not text.isprintable() else text
+    return _BREAKS.sub("\n", _SPACES.sub(" ", text)).strip()
+
+
+def _strip_tags(html: str) -> str:
+    parts: list[str] = []
+    position, pattern = 0, _TAG
+    while True:
+        opening = html.find("<", position)
+        if opening < 0:
+            break
+        if opening > position:
+            parts.append(_flowing(html[position:opening]))
+        if html.startswith(("<!", "<?"), opening):
+            position = _after_declaration(html, opening)
+            continue
+        tag = pattern.match(html, opening)
+        if tag is None and pattern is _TAG and _starts_tag(html, opening):
+            # A quote is not closed in all the rest: from here on, quotes mean nothing.
+            pattern = _PLAIN_TAG
+            tag = pattern.match(html, opening)
+        if tag is not None:
+            position = _after_tag(html, tag, parts)
+        elif _starts_tag(html, opening):
+            position = len(html)  # cut off inside a tag
+        else:
+            parts.append("<")
+            position = opening + 1
+    parts.append(_flowing(html[position:]))
+    return "".join(parts)
+
+
+def _starts_tag(html: str, opening: int) -> bool:
+    after = html[opening + 1 : opening + 3].removeprefix("/")[:1]
+    return after.isascii() and after.isalpha()
+
+
+def _after_declaration(html: str, opening: int) -> int:
+    """Return where the text goes on after a comment, CDATA section, doctype or instruction."""
+    if html.startswith("<!--", opening):
+        end, skip = html.find("-->", opening + 2), 3
+    else:
+        end, skip = html.find(">", opening), 1
+    return len(html) if end < 0 else end + skip
+
+
+def _after_tag(html: str, tag: re.Match[str], parts: list[str]) -> int:
+    name = tag[1].lower()
+    if name in _BLOCKS:
+        parts.append("\n")
+    elif name in _SPACING:
+        parts.append(" ")
+    elif name in _HIDDEN and not tag[0].startswith("</") and not tag[0].endswith("/>"):
+        # Not closed means hidden to the end, as browsers do.
+        closing = re.compile(rf"</{name}\b[^>]*+>?", re.IGNORECASE).search(html, tag.end())
+        parts.append(" ")
+        return closing.end() if closing else len(html)
+    return tag.end()
+
+
+def _flowing(text: str) -> str:
+    """Return running text of an HTML source, where line breaks are only spaces."""
+    return _SOURCE_BREAK.sub(" ", _decode(text))
+
+
+def _decode(text: str) -> str:
+    if "&" not in text:
+        return text
+    text = unescape(_LONG_NUMBER.sub("\ufffd", text))
+    # Many feeds escape their entities twice ("&amp;#8217;"); nobody means to show "&#8217;".
+    return unescape(text) if "&" in text and _ENTITY.search(text) else text

@@ -1,0 +1,132 @@
+"""Word forms: lemmas by simplemma in the language of the rule's term, and Arabic proclitics.
+
+A term of a vocabulary and a word of an item are the same word if their lemmas in the term's language
+are equal. Names are not stemmed at all: their forms are listed.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+
+from simplemma import Lemmatizer
+from simplemma.strategies.dictionaries.dictionary_factory import SUPPORTED_LANGUAGES
+from simplemma.strategies.dictionary_lookup import DictionaryLookupStrategy
+
+from monitor.text.fold import fold
+
+LANGUAGES: Final[frozenset[str]] = frozenset(SUPPORTED_LANGUAGES) - {"ar"}  # Arabic: proclitics, not lemmas
+
+_CACHE: Final = 60_000  # words a language
+
+_DOUBLED: Final = frozenset(
+    ("cancell", "channell", "counsell", "diall", "duell", "equall", "fuell", "labell", "levell", "marvell")
+    + ("modell", "quarrell", "rebell", "rivall", "shovell", "signall", "totall", "travell", "tunnell")
+)
+
+_CYRILLIC: Final = frozenset("абвгдежзийклмнопрстуфхцчшщъыьэюяёіїєґўјљњћџђѓќѕ")
+_UKRAINIAN: Final = frozenset("іїєґ'")
+_RUSSIAN: Final = frozenset("ыэъё")
+_ARABIC: Final = range(0x600, 0x780)
+_FRENCH: Final = frozenset("àâçèéêëîïôùûœ")
+
+# Scripts that decide the language of a bare word; (first, last, languages).
+_BY_SCRIPT: Final = (
+    (0x370, 0x3FF, ("el",)),
+    (0x530, 0x58F, ("hy",)),
+    (0x590, 0x5FF, ("he",)),
+    (0x900, 0x97F, ("hi",)),
+    (0xD00, 0xD7F, ("ml",)),
+    (0x10A0, 0x10FF, ("ka",)),
+)
+
+
+def languages_of(word: str) -> tuple[str, ...]:
+    """Return the languages in which a word without a stated language is lemmatized, by its letters."""
+    lowered = word.casefold()
+    letters = frozenset(lowered)
+    if lowered.isascii():
+        return ("en",)
+    if letters & _CYRILLIC:
+        if letters & _UKRAINIAN:
+            return ("uk",)
+        return ("ru",) if letters & _RUSSIAN else ("ru", "uk")
+    if any(ord(char) in _ARABIC for char in lowered):
+        return ("ar",)
+    for first, last, languages in _BY_SCRIPT:
+        if any(first <= ord(char) <= last for char in lowered):
+            return languages
+    return ("en", "fr") if letters & _FRENCH else ("en",)
+
+
+def lemma(word: str, language: str) -> str:
+    """Return the folded lemma of `word` in `language` (a tag of `LANGUAGES`), or its folded form.
+
+    Of the American and British spellings of one English verb ("traveling", "travelling") the
+    dictionary knows only the first as a form of "travel": the second is mended here.
+    """
+    if language not in LANGUAGES or not word:
+        return fold(word)
+    return _lemma(word, language)
+
+
+@lru_cache(maxsize=_CACHE)
+def _lemma(word: str, language: str) -> str:
+    written = word.replace("’", "'").replace("ʼ", "'")
+    lowered = written.lower()
+    # German nouns are in the dictionary with their capital; a headline's capital means nothing.
+    tries = (lowered, written) if language != "de" else (written, lowered, lowered.capitalize())
+    dictionary = _dictionary()
+    found = next((known for known in (dictionary.get_lemma(form, language) for form in tries) if known), None)
+    if found is None:
+        found = _lemmatizer().lemmatize(lowered, language)
+    if language == "en":
+        found = found[:-1] if found in _DOUBLED else found
+    return fold(found)
+
+
+@lru_cache(maxsize=1)
+def _dictionary() -> DictionaryLookupStrategy:
+    return DictionaryLookupStrategy()
+
+
+@lru_cache(maxsize=1)
+def _lemmatizer() -> Lemmatizer:
+    return Lemmatizer()
+
+
+_SHORTEST_STEM: Final = 3  # letters that have to stay after a proclitic
+
+
+def without_proclitics(folded: str) -> tuple[str, ...]:
+    """Return what an Arabic word may be without its proclitics, `folded` itself first.
+
+    Conjunctions wa- and fa-, then prepositions bi-, li-, ka- and the future sa-, then the article al-
+    (li- and al- melt into ll-). The answer is a superset: whether one of them is a term decides.
+    """
+    forms = dict.fromkeys((folded,))
+    for first in _cut(folded, "وف"):
+        for second in _cut(first, "بلكس"):
+            forms[second] = None
+            if second.startswith("ال"):
+                _add(forms, second[2:])
+        if first.startswith("لل"):
+            _add(forms, "ال" + first[2:])
+            _add(forms, first[2:])
+    return tuple(forms)
+
+
+def _cut(word: str, letters: str) -> tuple[str, ...]:
+    if word[0] in letters and len(word) > _SHORTEST_STEM:
+        return word, word[1:]
+    return (word,)
+
+
+def _add(forms: dict[str, None], word: str) -> None:
+    if len(word) >= _SHORTEST_STEM:
+        forms[word] = None
+
+
+def is_arabic(word: str) -> bool:
+    """Tell whether `word` begins with a letter of the Arabic block."""
+    return bool(word) and ord(word[0]) in _ARABIC
