@@ -185,8 +185,9 @@ class NewsDay:
     def feeds_yaml(self, base_url: str) -> str:
         """Return the feed catalogue of the day, as `rules/feeds.yaml` is written.
 
-        `base_url` is where the documents are served; each outlet's `path` is appended. The first
-        poll's items all count as new and each feed is polled every two seconds.
+        `base_url` is where the documents are served; each outlet's id and `path` are appended, as
+        one server stands for many sites. The first poll's items all count as new and each feed is
+        polled every two seconds.
         """
         return "feeds:\n" + "".join(_catalogue_entry(outlet, base_url) for outlet in self.outlets)
 
@@ -312,7 +313,7 @@ def _as_it_stood(item: NewsItem, moment: timedelta, real: Callable[[timedelta], 
 def _catalogue_entry(outlet: Outlet, base_url: str) -> str:
     values = {
         "id": outlet.outlet_id,
-        "url": base_url.rstrip("/") + outlet.path,
+        "url": f"{base_url.rstrip('/')}/{outlet.outlet_id}{outlet.path}",
         "title": outlet.title,
         "tier": outlet.tier.value,
         "owner": outlet.owner,

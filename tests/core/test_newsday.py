@@ -310,7 +310,7 @@ def test_the_catalogue_is_yaml_that_names_every_feed():
     rows = YAML(typ="safe", pure=True).load(LOADED.feeds_yaml("http://127.0.0.1:8099/"))["feeds"]
     assert [row["id"] for row in rows] == OUTLETS
     for row, outlet in zip(rows, LOADED.outlets, strict=True):
-        assert row["url"] == "http://127.0.0.1:8099" + outlet.path
+        assert row["url"] == f"http://127.0.0.1:8099/{outlet.outlet_id}{outlet.path}"
         assert (row["title"], row["tier"], row["owner"]) == (outlet.title, outlet.tier, outlet.owner)
         assert (row["country"], row["language"]) == (outlet.country, outlet.language)
         assert (row["first_poll"], row["interval"]) == ("all", "2s")
