@@ -25,8 +25,12 @@ _OLDEST: Final = 1971  # 1970 is an empty time stamp
 _FARTHEST_ZONE: Final = 14 * 60  # minutes: Kiribati
 
 _MARKS = re.compile("[\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
-_HAN = str.maketrans("〇零一二三四五六七八九年月日号號时時点點分秒", "00123456789---  ::::: ")
-_HAN_TENS = re.compile("([0-9]?)十([0-9]?)")
+_HAN_NUMBER = re.compile("[〇零一二三四五六七八九十]+(?=[年月日号號时時点點分秒])")
+_HAN_DIGITS = str.maketrans("〇零一二三四五六七八九", "00123456789")
+_UNITS = re.compile(
+    "([0-9])\\s*([年月日号號时時点點分秒년월일시분초])"
+)  # only after a number: 星期日 is a weekday
+_UNIT_SIGNS = dict.fromkeys(map(ord, "年月년월"), "-") | dict.fromkeys(map(ord, "时時点點分시분"), ":")
 _WORD = r"[^\W\d_]+(?:['’.][^\W\d_]+)*"
 
 _ISO = re.compile(r"(?<!\d)(\d{4})([-/.])(\d{1,2})(?:\2(\d{1,2}))?(?!\d)")
@@ -44,6 +48,7 @@ _TIME = re.compile(
     r"(?<![\d:])(\d{1,2})\s?[:h٫](\d\d)(?::(\d\d)(?:[.,](\d+))?)?(?!\d)|(?<![\d:.])(\d{1,2})\.(\d\d)(?:\.(\d\d))?(?![\d.])"
 )
 _HALF = re.compile(r"^\s*(a\.?m\b|p\.?m\b|[صم](?=\W|$)|ق\.?ظ|ب\.?ظ)")
+_HALF_BEFORE = re.compile(fold(r"(?:上午|午前|오전|(下午|午後|오후))\s*$"))
 _OFFSET = re.compile(r"([-+\u2212\u2013])\s?(\d{1,2})(?::?(\d\d))?(?!\d)")
 _ZONE_WORD = re.compile(r"[^\W\d_]+")
 
@@ -68,13 +73,21 @@ def _clean(text: str) -> str:
     """Return `text` with ASCII digits, folded letters and single spaces."""
     if len(text) > 2 * _LONGEST:
         return ""
-    plain = _MARKS.sub("", text).translate(_HAN)
-    plain = _HAN_TENS.sub(lambda ten: (ten[1] or "1") + (ten[2] or "0"), plain)
+    plain = _HAN_NUMBER.sub(lambda number: _han_number(number[0]), _MARKS.sub("", text))
     digits = "".join(str(unicodedata.decimal(sign)) if sign.isdecimal() else sign for sign in plain)
+    digits = _UNITS.sub(lambda unit: unit[1] + _UNIT_SIGNS.get(ord(unit[2]), " "), digits)
     folded = fold(digits).replace("،", ",").replace("_", " ")
     for words, number in PAIRS.items():
         folded = folded.replace(words, next(name for name, month in MONTHS.items() if month == number))
     return " ".join(folded.split())
+
+
+def _han_number(text: str) -> str:
+    """Return a number up to 99, or a row of digits, in ASCII: 三十 is 30, 二〇二五 is 2025."""
+    tens, ten, ones = text.partition("十")
+    if not ten:
+        return text.translate(_HAN_DIGITS)
+    return (tens or "一").translate(_HAN_DIGITS) + (ones or "〇").translate(_HAN_DIGITS)
 
 
 def _own(text: str, now: datetime) -> list[datetime] | None:
@@ -181,10 +194,11 @@ def _with_time(day: date, rest: str) -> datetime:
     second = min(int(match[3] or match[7] or 0), 59)  # a leap second
     micro = int((match[4] or "0")[:6].ljust(6, "0"))
     before, after = rest[: match.start()], rest[match.end() :]
-    if half := _HALF.match(after):
-        late = half[1][0] in "pمب"
+    half = _HALF.match(after)
+    if half or (early := _HALF_BEFORE.search(before)):
+        late = half[1][0] in "pمب" if half else bool(early and early[1])
         hour = hour % 12 + (12 if late else 0) if hour <= 12 else hour  # noqa: PLR2004 - a twelve-hour clock
-        after = after[half.end() :]
+        after = after[half.end() :] if half else after
     extra = timedelta(0)
     if hour == 24 and minute == 0:  # noqa: PLR2004 - ISO 8601's end of day
         hour, extra = 0, timedelta(days=1)
@@ -213,9 +227,17 @@ def _zone(before: str, after: str) -> int:
 
 
 def _feedparsers(text: str) -> list[datetime]:
-    """Return what feedparser's own readers make of `text` (RFC 822, W3C-DTF, Korean, Greek, Hungarian)."""
+    """Return what feedparser's own readers make of a text in which ours finds no day.
+
+    Some of them take the first digits they see for a date (`2025년 03월 30일` became 1 November), so the
+    day and the year that they answer have to stand in the text.
+    """
     try:
         parsed = _feedparser_date(text)
-        return [datetime.fromtimestamp(calendar.timegm(parsed), UTC)] if parsed else []
+        moment = datetime.fromtimestamp(calendar.timegm(parsed), UTC) if parsed else None
     except (ValueError, OverflowError, TypeError, IndexError, AttributeError):
         return []
+    numbers = {int(digits) for digits in re.findall(r"[0-9]{1,4}", text)}
+    if moment is None or moment.day not in numbers or not {moment.year, moment.year % 100} & numbers:
+        return []
+    return [moment]

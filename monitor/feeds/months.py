@@ -5,34 +5,46 @@ from __future__ import annotations
 import unicodedata
 from typing import Final
 
-# Each line: a month's number, names and abbreviations in English, French, German, Spanish, Italian, Portuguese,
-# Russian, Ukrainian, Polish, Turkish, Arabic (Egyptian and Levantine), Persian spelling of the Gregorian
-# names. Compared without case, accents and a closing dot.
+# Each line: a month's number, then names and abbreviations in English, French, German, Spanish, Italian,
+# Portuguese, Russian, Ukrainian, Polish, Turkish, Arabic (Egyptian and Levantine), Greek, and the Persian
+# spelling of the Gregorian names. Compared without case, accents and a closing dot.
 _GREGORIAN: Final = """
 1 january jan janvier janv januar jänner jän enero ene gennaio gen janeiro январь января янв
 1 січень січня січ styczeń stycznia sty ocak oca يناير جانفي ژانویه
+1 ιανουαρίου ιαν
 2 february feb février févr fév februar febrero febbraio fevereiro fev февраль февраля фев февр
 2 лютий лютого лют luty lutego lut şubat şub فبراير شباط فيفري فوریه
+2 φεβρουαρίου φεβ
 3 march mar mars märz mär mrz marzo março март марта мар березень березня берез бер marzec marca
 3 mart آذار مارس
+3 μαρτίου μαρ
 4 april apr avril avr abril abr aprile апрель апреля апр квітень квітня квіт кві kwiecień
 4 kwietnia kwi nisan nis أبريل ابريل نيسان أفريل آوریل
+4 απριλίου απρ
 5 may mai mayo maggio mag maio май мая травень травня трав тра maj maja mayıs مايو أيار ماي مه
 5 می
+5 μαΐου μάιος μαϊ μάι
 6 june jun juin juni junio giugno giu junho июнь июня июн червень червня черв чер czerwiec
 6 czerwca cze haziran haz يونيو حزيران جوان ژوئن
+6 ιουνίου ιουν
 7 july jul juillet juil juli julio luglio lug julho июль июля июл липень липня лип lipiec lipca
 7 lip temmuz tem يوليو تموز جويلية ژوئیه ژوئيه جولای
+7 ιουλίου ιουλ
 8 august aug août agosto ago август августа авг серпень серпня серп сер sierpień sierpnia sie
 8 ağustos ağu أغسطس اغسطس آب أوت اوت آگوست
+8 αυγούστου αυγ
 9 september sep sept septembre septiembre settembre set setembro сентябрь сентября сен сент
 9 вересень вересня вер wrzesień września wrz eylül eyl سبتمبر أيلول سپتامبر
+9 σεπτεμβρίου σεπ
 10 october oct octobre oktober okt octubre ottobre ott outubro out октябрь октября окт жовтень
 10 жовтня жовт жов październik października paź ekim eki أكتوبر اكتوبر اکتبر
+10 οκτωβρίου οκτ
 11 november nov novembre noviembre novembro ноябрь ноября ноя нояб листопад листопада лист лис
 11 listopad listopada kasım kas نوفمبر نوامبر
+11 νοεμβρίου νοε
 12 december dec décembre déc dezember dez diciembre dic dicembre dezembro декабрь декабря дек
 12 грудень грудня груд гру grudzień grudnia gru aralık ara ديسمبر دسامبر
+12 δεκεμβρίου δεκ
 """
 # Levantine names of two words.
 _PAIRS: Final = {

@@ -124,7 +124,11 @@ MONTH_NAMES = {
     "03/04/2025": datetime(2025, 3, 4, tzinfo=UTC),  # 3 April is the day after tomorrow's edge
     "12/03/2025": datetime(2025, 3, 12, tzinfo=UTC),
     "2025-03-30": MIDNIGHT,
-    "Κυρ, 30 Μαρ 2025 16:05:00 EET": AFTERNOON,  # read by feedparser's Greek reader
+    "Κυρ, 30 Μαρ 2025 16:05:00 EET": AFTERNOON,
+    "2025년 03월 30일 23:05:00 KST": AFTERNOON,
+    "2025년 3월 30일 오후 2:05": AFTERNOON,
+    "2025年3月30日 星期日 下午2:05": AFTERNOON,
+    "二〇二五年三月十日": datetime(2025, 3, 10, tzinfo=UTC),
 }
 NOTHING = [
     "", " ", "yesterday", "n/a", "0", "0000-00-00T00:00:00Z", "0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z",
