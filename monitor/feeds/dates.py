@@ -28,7 +28,7 @@ _MARKS = re.compile("[\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _HAN_NUMBER = re.compile("[〇零一二三四五六七八九十]+(?=[年月日号號时時点點分秒])")
 _HAN_DIGITS = str.maketrans("〇零一二三四五六七八九", "00123456789")
 _UNITS = re.compile(
-    "([0-9])\\s*([年月日号號时時点點分秒년월일시분초])"
+    "([0-9])\\s*([年月日号號时時点點分秒년월일시분초])\\s*"
 )  # only after a number: 星期日 is a weekday
 _UNIT_SIGNS = dict.fromkeys(map(ord, "年月년월"), "-") | dict.fromkeys(map(ord, "时時点點分시분"), ":")
 _WORD = r"[^\W\d_]+(?:['’.][^\W\d_]+)*"
