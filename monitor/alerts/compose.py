@@ -1,0 +1,255 @@
+"""Word one message for one recipient: everything a template shows, chosen, sorted and dated."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from monitor.alerts.decide import described_route, routes_by_recipient, was_told
+from monitor.alerts.excerpt import shorten
+from monitor.alerts.lifecycle import IMPORTANCE
+from monitor.alerts.moments import moment, wall_time
+from monitor.alerts.passages import passages
+from monitor.alerts.sources import TIER_WORDS, arrival_order, independent_owners, tier_rank
+from monitor.alerts.view import AlertView, NotificationView, RevisionView, SourceView
+from monitor.alerts.wording import counted, series
+from monitor.models import Reason, Severity, Tier
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from monitor.alerts.bundle import Bundle
+    from monitor.models import Alert, AlertRevision, Decision, Routing, Source
+
+PRODUCT: Final = "Diplomatic Monitor"
+SUBJECT_CHARS: Final = 150
+SUMMARY_CHARS: Final = 300
+HEADLINE_CHARS: Final = 300
+UNCONFIRMED: Final = "UNCONFIRMED"
+CORRECTED: Final = "corrected"
+UNVERIFIED_TAG: Final = "claim.unverified"
+_WEAK_TIERS: Final = frozenset({Tier.STATE_MEDIA, Tier.AGGREGATOR, Tier.SOCIAL})
+_NAMED_IN_DIGEST: Final = 3  # headlines in a digest's subject
+# Controls, line and paragraph separators, and characters that turn the direction of what follows.
+_UNSHOWN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
+
+
+def compose(
+    bundle: Bundle,
+    channel: str,
+    alerts: Mapping[str, Alert],
+    revisions: Sequence[AlertRevision],
+    all_decisions: Sequence[Decision],
+    routing: Routing,
+    now: datetime,
+    version: str,
+) -> NotificationView:
+    """Return everything that one message holds.
+
+    Args:
+        bundle: what the message tells.
+        channel: "email", "webhook"...: part of the message's id.
+        alerts: the bundle's alerts, by id.
+        revisions: all revisions of those alerts.
+        all_decisions: all decisions about those alerts: who has heard what.
+        routing: the recipient's zone, and the routes for explanations.
+        now: when the message is written.
+        version: the program's version, for the footer.
+
+    Raises:
+        KeyError: the bundle's recipient or one of its alerts is not there; `bundle` makes no such.
+    """
+    recipient = routing.recipient(bundle.recipient_id)
+    if recipient is None:
+        raise KeyError(bundle.recipient_id)
+    writer = _Writer(bundle, recipient.timezone, now)
+    views = []
+    for alert_id in bundle.alert_ids:
+        history = [r for r in revisions if r.alert_id == alert_id]
+        heard = [d for d in all_decisions if d.alert_id == alert_id and d.recipient_id == bundle.recipient_id]
+        views.append(writer.alert(alerts[alert_id], history, heard, routing))
+    views.sort(key=lambda view: -Severity(view.severity).rank)
+    return NotificationView(
+        kind=bundle.kind,
+        notification_id=bundle.notification_id(channel),
+        subject=writer.subject(views),
+        recipient_id=bundle.recipient_id,
+        timezone=recipient.timezone,
+        created=moment(now, recipient.timezone, now),
+        alerts=tuple(views),
+        intro=writer.intro(views, alerts),
+        product=PRODUCT,
+        version=version,
+    )
+
+
+def one_line(text: str) -> str:
+    """Return `text` without control characters and line breaks, with single spaces."""
+    return " ".join(_UNSHOWN.sub(" ", text).split())
+
+
+class _Writer:
+    """Words one bundle for one zone and moment."""
+
+    def __init__(self, bundle: Bundle, timezone: str, now: datetime) -> None:
+        self._bundle = bundle
+        self._timezone = timezone
+        self._now = now
+
+    def alert(
+        self, alert: Alert, history: Sequence[AlertRevision], heard: Sequence[Decision], routing: Routing
+    ) -> AlertView:
+        """Return one alert as this message tells it, complete whatever its reason."""
+        numbers = {d.revision for d in self._bundle.decisions if d.alert_id == alert.alert_id}
+        told = sorted((r for r in history if r.revision in numbers), key=lambda r: r.revision)
+        first_contact = not any(was_told(d) for d in heard if d.revision not in numbers)
+        new_ids = {item_id for revision in told for item_id in revision.item_ids}
+        ordered = _ordered(alert.sources, new_ids)
+        owners = independent_owners(alert.sources)
+        rule = alert.rule
+        return AlertView(
+            alert_id=alert.alert_id,
+            short_id=alert.alert_id[:8],
+            revision=max(numbers),
+            reason=lead_reason(told).value,
+            first_contact=first_contact,
+            severity=alert.severity.value,
+            rule_id=rule.rule_id,
+            rule_title=one_line(rule.title),
+            rule_description=rule.description,
+            owner=rule.owner,
+            topic=rule.topic,
+            tags=rule.tags,
+            flags=_flags(alert, owners, history),
+            headline=_headline(alert, ordered),
+            event=moment(min(s.event_at for s in ordered), self._timezone, self._now),
+            first_seen=moment(min(s.first_seen_at for s in ordered), self._timezone, self._now),
+            sources=tuple(self._source(source, alert, new_ids) for source in ordered),
+            independent=len(owners),
+            entities=tuple(sorted({entity for source in ordered for entity in source.entities})),
+            matched=_matched(ordered),
+            revisions=tuple(self._revision(revision) for revision in told),
+            why=_why(alert, self._bundle, routing),
+        )
+
+    def _revision(self, revision: AlertRevision) -> RevisionView:
+        at = moment(revision.at, self._timezone, self._now)
+        return RevisionView(revision.revision, revision.reason.value, one_line(revision.note), at)
+
+    def _source(self, source: Source, alert: Alert, new_ids: set[str]) -> SourceView:
+        published = source.published_at
+        return SourceView(
+            outlet=one_line(source.outlet),
+            tier=TIER_WORDS[source.tier],
+            country=source.country,
+            language=source.language,
+            title=shorten(one_line(source.title), HEADLINE_CHARS),
+            summary=shorten(one_line(source.summary), SUMMARY_CHARS),
+            url=safe_url(source.url),
+            published=moment(published, self._timezone, self._now) if published else None,
+            first_seen=moment(source.first_seen_at, self._timezone, self._now),
+            is_new=source.item_id in new_ids,
+            is_copy=bool(source.copy_of),
+            note=_note(source, alert.sources),
+            passages=passages(source),
+        )
+
+    def subject(self, views: Sequence[AlertView]) -> str:
+        """Return the subject line: severity and reason first, at most 150 characters."""
+        if self._bundle.kind == "alert":
+            view = views[0]
+            return shorten(f"{_bracket(view)} {view.rule_title}: {view.headline}", SUBJECT_CHARS)
+        day = moment(self._now, self._timezone, self._now).local.split(",")[0]
+        clock = self._bundle.slot.partition("T")[2].split(" ")[0]
+        headlines = "; ".join(view.headline for view in views[:_NAMED_IN_DIGEST])
+        text = f"[DIGEST {clock or day}] {counted(len(views), 'alert')} ({_severities(views)}): {headlines}"
+        return shorten(one_line(text), SUBJECT_CHARS)
+
+    def intro(self, views: Sequence[AlertView], alerts: Mapping[str, Alert]) -> str:
+        """Return the sentence or two that open the message."""
+        if self._bundle.kind == "digest":
+            verb = "is" if len(views) == 1 else "are"
+            return (
+                f"There {verb} {counted(len(views), 'alert')} in this digest: {_severities(views)}. "
+                "Each one is told in full."
+            )
+        view = views[0]
+        notes = " ".join(revision.note for revision in view.revisions)
+        if view.first_contact and view.reason != Reason.NEW:
+            opened = wall_time(alerts[view.alert_id].opened_at, self._timezone)
+            return f"This is your first message about this alert, which opened on {opened}. {notes}"
+        return notes
+
+
+def lead_reason(told: Sequence[AlertRevision]) -> Reason:
+    """Return the most important reason among the revisions that a message tells."""
+    reasons = {revision.reason for revision in told}
+    return next((reason for reason in IMPORTANCE if reason in reasons), Reason.UPDATE)
+
+
+def safe_url(url: str) -> str:
+    """Return `url` if it is an http or https address on one line, else ""."""
+    clean = one_line(url) == url and " " not in url
+    return url if clean and re.match(r"https?://[^/]", url, re.IGNORECASE) else ""
+
+
+def _bracket(view: AlertView) -> str:
+    several = view.independent > 1 and view.reason != Reason.NEW
+    sources = f", {view.independent} sources" if several else ""
+    return f"[{view.severity.upper()} {view.reason}{sources}]"
+
+
+def _severities(views: Sequence[AlertView]) -> str:
+    count = Counter(view.severity for view in views)
+    return series([f"{count[s]} {s}" for s in sorted(Severity, key=lambda s: -s.rank) if count[s]])
+
+
+def leading(sources: Sequence[Source]) -> Source:
+    """Return the source that a message leads with: no copy, of the highest tier, the earliest."""
+    return min(sources, key=lambda s: (bool(s.copy_of), -tier_rank(s.tier), *arrival_order(s)))
+
+
+def _ordered(sources: Sequence[Source], new_ids: set[str]) -> tuple[Source, ...]:
+    """Return the sources for showing: the leading one, then new ones, then the rest."""
+    first = leading(sources)
+    rest = [source for source in sources if source is not first]
+    return (first, *sorted(rest, key=lambda s: (s.item_id not in new_ids, *arrival_order(s))))
+
+
+def _headline(alert: Alert, ordered: Sequence[Source]) -> str:
+    texts = (ordered[0].title, *(source.title for source in ordered), ordered[0].summary, alert.rule.title)
+    return shorten(next(filter(None, map(one_line, texts)), "(no headline)"), HEADLINE_CHARS)
+
+
+def _flags(alert: Alert, owners: Sequence[str], history: Sequence[AlertRevision]) -> tuple[str, ...]:
+    own = [source for source in alert.sources if not source.copy_of]
+    weak = all(source.tier in _WEAK_TIERS for source in own)
+    claim = UNVERIFIED_TAG in alert.rule.tags and len(owners) < 2  # noqa: PLR2004 -- a second owner confirms
+    corrected = any(revision.reason is Reason.CORRECTED for revision in history)
+    return (*((UNCONFIRMED,) if weak or claim else ()), *((CORRECTED,) if corrected else ()))
+
+
+def _matched(ordered: Sequence[Source]) -> tuple[str, ...]:
+    found = (e.entry or e.text for source in ordered for e in source.evidence)
+    return tuple(dict.fromkeys(filter(None, map(one_line, found))))
+
+
+def _note(source: Source, sources: Sequence[Source]) -> str:
+    original = next((other for other in sources if other.item_id == source.copy_of), None)
+    if original is not None:
+        return f"repeats {one_line(original.outlet)}"
+    earlier = [s for s in sources if s.owner == source.owner and arrival_order(s) < arrival_order(source)]
+    other = next((s for s in earlier if s.feed_id != source.feed_id), None)
+    if other is not None:
+        return f"counts as one source with {one_line(other.outlet)}"
+    return TIER_WORDS[source.tier] if source.tier in _WEAK_TIERS else ""
+
+
+def _why(alert: Alert, bundle: Bundle, routing: Routing) -> str:
+    route = routes_by_recipient(routing, alert).get(bundle.recipient_id)
+    if route is not None:
+        return f"{described_route(route)}."
+    newest = max((d for d in bundle.decisions if d.alert_id == alert.alert_id), key=lambda d: d.revision)
+    return f"{newest.reason.partition(';')[0]}."
