@@ -1,0 +1,121 @@
+"""Filters that templates have beside Jinja2's own; all pure, none can blow up a text."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+import unicodedata
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MAX_WIDTH = 200  # widest line of a text part
+MAX_INDENT = 40
+
+# Strong right-to-left letters; explicit marks in feed text are taken out before (`plain`).
+_RTL = frozenset({"R", "AL"})
+_FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2068", "\u2069"
+_ENTRY = re.compile(r"(?P<list>[a-z0-9_]+): (?P<name>.+)")
+_SPACES = re.compile(r"\s+")
+# Control characters, and the marks that reorder what follows them ("Trojan source").
+_UNSAFE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufff9-\ufffb]")
+
+
+def plain(value: str) -> str:
+    """Return `value` on one line, without control characters and direction overrides."""
+    return _SPACES.sub(" ", _UNSAFE.sub("", str(value))).strip()
+
+
+def isolate(value: str) -> str:
+    """Return `plain(value)`, in directional isolates when it holds right-to-left text (UAX #9).
+
+    Without them an Arabic headline would pull the punctuation and numbers beside it to its other end.
+    """
+    text = plain(value)
+    if any(unicodedata.bidirectional(character) in _RTL for character in text):
+        return f"{_FIRST_STRONG_ISOLATE}{text}{_POP_ISOLATE}"
+    return text
+
+
+def wrap(value: str, width: int = 72, indent: int = 0) -> str:
+    """Return `value` in lines of at most `width` columns, all but the first indented by `indent`.
+
+    Links and long words are never broken. Paragraphs (blank lines) stay apart.
+    """
+    width, indent = min(max(int(width), 20), MAX_WIDTH), min(max(int(indent), 0), MAX_INDENT)
+    margin = " " * indent
+    paragraphs = [
+        textwrap.fill(
+            _SPACES.sub(" ", paragraph).strip(),
+            width - indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        ).replace("\n", "\n" + margin)
+        for paragraph in re.split(r"\n\s*\n", str(value))
+    ]
+    return f"\n\n{margin}".join(paragraphs)
+
+
+def web_url(value: str) -> str:
+    """Return `value` when it is an http or https URL, else "": no `javascript:` behind a headline."""
+    text = str(value).strip()
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return ""
+    safe = parts.scheme in {"http", "https"} and parts.netloc and not _UNSAFE.search(text)
+    return text if safe and not _SPACES.search(text) else ""
+
+
+def domain(value: str) -> str:
+    """Return the host of a URL without `www.`: "example.org"; "" when there is none."""
+    try:
+        host = urlsplit(str(value)).hostname or ""
+    except ValueError:
+        return ""
+    return host.removeprefix("www.")
+
+
+def replace(value: str, old: str, new: str) -> str:
+    """Return `value` with `old` replaced; both are short and `old` is not empty."""
+    if not old or len(new) > 10 * len(old):
+        raise ValueError("replace(old, new) needs a text to look for, and a replacement of similar length")
+    return str(value).replace(old, new)
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """Return the count with its noun: "1 report", "3 reports"; `many` when an s is not enough."""
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
+def words(value: str) -> str:
+    """Return an identifier for people: "state_media" and "ukraine-ceasefire" with spaces."""
+    return plain(value).replace("_", " ").replace("-", " ")
+
+
+def sentence(value: str) -> str:
+    """Return `words(value)` with a capital first letter and the others as they are."""
+    text = words(value)
+    return text[:1].upper() + text[1:]
+
+
+def entry(value: str) -> str:
+    """Return what matched as people say it: "Steve Witkoff (us envoys)" for "us_envoys: Steve Witkoff"."""
+    listed = _ENTRY.fullmatch(plain(value))
+    return f"{listed['name']} ({words(listed['list'])})" if listed else plain(value)
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "plain": plain,
+    "isolate": isolate,
+    "wrap": wrap,
+    "web_url": web_url,
+    "domain": domain,
+    "replace": replace,
+    "plural": plural,
+    "words": words,
+    "sentence": sentence,
+    "entry": entry,
+}

@@ -1,0 +1,131 @@
+"""Turns a view into a message with the templates that an installation has; pure.
+
+What it is not: a place for decisions. Which alerts are in a message, how they are worded and dated and
+for whom, is settled in the view. Feed text is only ever a value here, never a template.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from monitor.channels.digest import arrange
+from monitor.channels.engine import Engine
+from monitor.channels.filters import plain
+from monitor.channels.formats import EMAIL_KINDS, WEBHOOK_FORMATS
+from monitor.channels.sandbox import Limits
+from monitor.errors import RenderError
+from monitor.models import Message, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from monitor.alerts.view import NotificationView
+    from monitor.models import Labels
+
+__all__ = ["Limits", "Renderer"]
+
+_SUBJECT_LENGTH = 250  # characters; what mail programs show ends far earlier
+
+
+class Renderer:
+    """Renders views with one set of templates; may be used from several tasks at once."""
+
+    def __init__(self, sources: Mapping[str, str], limits: Limits | None = None) -> None:
+        """Keep the templates; each is compiled when it is first used.
+
+        Args:
+            sources: template texts by name, as `load_templates` gives them.
+            limits: caps on templates and output.
+        """
+        self._engine = Engine(sources, limits or Limits())
+
+    def render_email(self, view: NotificationView) -> Message:
+        """Return the e-mail for `view`: subject, text part and HTML part.
+
+        Raises:
+            RenderError: a template is missing, wrong or too large; says which, where, what to do.
+        """
+        kind = next((row for row in EMAIL_KINDS if row.kind == view.kind), None)
+        if kind is None:
+            known = ", ".join(row.kind for row in EMAIL_KINDS)
+            raise RenderError(f"there is no e-mail of the kind '{view.kind}'; known are {known}")
+        variables = _variables(view)
+        return Message(
+            kind=view.kind,
+            subject=plain(view.subject)[:_SUBJECT_LENGTH],
+            text=_tidy(self._engine.page(kind.text, variables)),
+            html=self._engine.page(kind.html, variables).strip() + "\n",
+            thread_id=_thread(view),
+            headers=_headers(view),
+        )
+
+    def render_webhook(self, view: NotificationView, format: str = "standard") -> Message:  # noqa: A002 - as in routes.yaml
+        """Return the webhook body for `view`.
+
+        Raises:
+            RenderError: an unknown format, or as for `render_email`.
+        """
+        row = next((row for row in WEBHOOK_FORMATS if row.name == format), None)
+        if row is None:
+            known = ", ".join(row.name for row in WEBHOOK_FORMATS)
+            raise RenderError(f"there is no webhook format '{format}'; known are {known}")
+        return Message(
+            kind=view.kind,
+            subject=plain(view.subject)[:_SUBJECT_LENGTH],
+            body=self._engine.json(row.template, _variables(view)),
+            content_type=row.content_type,
+            thread_id=_thread(view),
+        )
+
+    def check(self, *views: NotificationView) -> tuple[str, ...]:
+        """Return what is wrong with the templates, found by rendering `views` in every way there is."""
+        problems: dict[str, None] = {}
+        for view in views:
+            for row in (None, *WEBHOOK_FORMATS):
+                try:
+                    self.render_webhook(view, row.name) if row else self.render_email(view)
+                except RenderError as error:
+                    problems[str(error)] = None
+        return tuple(problems)
+
+
+def _variables(view: NotificationView) -> dict[str, Any]:
+    """Return what templates may name; documented in templates/README.md."""
+    return {
+        "message": view,
+        "alert": view.alerts[0] if len(view.alerts) == 1 else None,
+        "topics": arrange(view.alerts),
+    }
+
+
+def _thread(view: NotificationView) -> str:
+    return view.alerts[0].alert_id if view.kind != "digest" and len(view.alerts) == 1 else ""
+
+
+def _headers(view: NotificationView) -> Labels:
+    """Return the header fields that mail filters and clients sort by."""
+    fields = [("X-Monitor-Kind", view.kind)]
+    if view.alerts:
+        severity = max((alert.severity for alert in view.alerts), key=lambda name: Severity(name).rank)
+        fields.append(("X-Monitor-Severity", severity))
+        if severity == Severity.CRITICAL and view.kind != "digest":
+            fields.append(("Importance", "high"))
+    if _thread(view):
+        alert = view.alerts[0]
+        fields += [
+            ("X-Monitor-Alert", alert.alert_id),
+            ("X-Monitor-Rule", alert.rule_id),
+            ("X-Monitor-Reason", alert.reason),
+            ("X-Monitor-Topic", alert.topic),
+            ("X-Monitor-Tags", ", ".join(alert.tags)),
+        ]
+    return tuple((name, plain(value)) for name, value in fields if value)
+
+
+def _tidy(text: str) -> str:
+    """Return `text` without trailing blanks and with at most one blank line in a row."""
+    lines: list[str] = []
+    for line in (line.rstrip() for line in text.splitlines()):
+        if line or (lines and lines[-1]):
+            lines.append(line)
+    return "\n".join(lines).strip("\n") + "\n"
