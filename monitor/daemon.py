@@ -22,7 +22,7 @@ from monitor.web.server import WebServer
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
-    from monitor.app import Monitor
+    from monitor.program import Monitor
 
 log = structlog.get_logger("monitor.daemon")
 

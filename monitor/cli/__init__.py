@@ -65,6 +65,8 @@ def call(arguments: Sequence[str] | None = None) -> int:
 
 def _keep_trace() -> Path:
     """Write the present traceback to a file of its own and return its path."""
-    with NamedTemporaryFile("w", prefix="monitor-trace-", suffix=".txt", encoding="utf-8", delete=False) as file:
+    with NamedTemporaryFile(
+        "w", prefix="monitor-trace-", suffix=".txt", encoding="utf-8", delete=False
+    ) as file:
         file.write(traceback.format_exc())
     return Path(file.name)

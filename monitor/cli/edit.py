@@ -30,7 +30,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this file."""
     app.command()(init)
     app.command()(check)
-    app.command()(test)
+    app.command("test")(run_rule_tests)
     app.command()(match)
 
 
@@ -59,11 +59,13 @@ def check(
     if errors:
         fail(f"{plural(errors, 'error')}, {plural(warnings, 'warning')} ({facts} can be used)")
         raise typer.Exit(UNREADABLE if _nothing_usable(book) else FINDINGS)
-    note(f"{facts}, {plural(len(book.routing.recipients), 'recipient')}: no errors, {plural(warnings, 'warning')}")
+    note(
+        f"{facts}, {plural(len(book.routing.recipients), 'recipient')}: no errors, {plural(warnings, 'warning')}"
+    )
     raise typer.Exit(FINDINGS if strict and warnings else 0)
 
 
-def test(directory: DIR = Path()) -> None:
+def run_rule_tests(directory: DIR = Path()) -> None:
     """Run the tests that stand in the rules (must_match, must_not_match) and the routes."""
     book = read_directory(find(directory))
     diagnostics(book.errors)
@@ -76,13 +78,15 @@ def test(directory: DIR = Path()) -> None:
         out.print(line, markup=False)
     total = len(results) + len(book.routing.tests)
     if failed or routes or book.errors:
-        fail(f"{len(failed) + len(routes)} of {plural(total, 'test')} failed, {plural(len(book.errors), 'error')}")
+        fail(
+            f"{len(failed) + len(routes)} of {plural(total, 'test')} failed, {plural(len(book.errors), 'error')}"
+        )
         raise typer.Exit(UNREADABLE if _nothing_usable(book) else FINDINGS)
     note(f"{plural(total, 'test')} passed")
 
 
 def match(
-    rules: Annotated[Path, typer.Option("--rules", metavar="DIR", help="an installation, or its rules directory")],
+    rules: Annotated[Path, typer.Option("--rules", metavar="DIR", help="an installation or its rules")],
     items: Annotated[Path, typer.Option("--items", metavar="FILE", help="JSON Lines, - for standard input")],
 ) -> None:
     """Match items from a JSON Lines file: one JSON line a hit, with the evidence."""
@@ -128,5 +132,3 @@ def _open(path: Path) -> Any:  # noqa: ANN401 - a binary stream
 
 def _nothing_usable(book: RuleBook) -> bool:
     return not book.rules or not book.feeds or not book.routing.routes
-
-

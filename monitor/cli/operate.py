@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monitor.app import assemble, open_storage, send_test
+from monitor.app import assemble, open_storage
 from monitor.cli.output import as_json, fail, note, out, plural, table
 from monitor.clock import Clock
 from monitor.directory import find
 from monitor.logs import configure
+from monitor.once import send_test
 from monitor.settings import load
 
 if TYPE_CHECKING:
@@ -61,10 +62,15 @@ def status(directory: DIR = Path(), json: JSON = False) -> None:
 
 
 def _print(
-    counts: Counts, feeds: Sequence[FeedState], alerts: Sequence[Alert], messages: Sequence[Notification], now: datetime
+    counts: Counts,
+    feeds: Sequence[FeedState],
+    alerts: Sequence[Alert],
+    messages: Sequence[Notification],
+    now: datetime,
 ) -> None:
     out.print(
-        f"[bold]{plural(counts.feeds, 'feed')}[/] ({counts.feeds_failing} failing), {plural(counts.items, 'item')},"
+        f"[bold]{plural(counts.feeds, 'feed')}[/] ({counts.feeds_failing} failing),"
+        f" {plural(counts.items, 'item')},"
         f" {plural(counts.hits, 'hit')} ({counts.hits_pending} to be grouped)"
     )
     out.print(
@@ -75,7 +81,13 @@ def _print(
     failing = [state for state in feeds if state.failures]
     if failing:
         rows = [
-            (state.feed_id, state.error_kind, str(state.failures), _ago(now, state.last_success_at), state.error)
+            (
+                state.feed_id,
+                state.error_kind,
+                str(state.failures),
+                _ago(now, state.last_success_at),
+                state.error,
+            )
             for state in failing[:MOST_SHOWN]
         ]
         table("Feeds in trouble", ("feed", "kind", "failures", "last success", "what is wrong"), rows)
@@ -92,7 +104,11 @@ def _print(
             )
             for alert in alerts
         ]
-        table("Latest alerts", ("alert", "severity", "state", "last report", "sources", "rule", "headline"), rows)
+        table(
+            "Latest alerts",
+            ("alert", "severity", "state", "last report", "sources", "rule", "headline"),
+            rows,
+        )
     if messages:
         rows = [
             (
@@ -105,7 +121,11 @@ def _print(
             )
             for message in messages
         ]
-        table("Messages given up or waiting", ("id", "state", "recipient", "channel", "attempts", "last error"), rows)
+        table(
+            "Messages given up or waiting",
+            ("id", "state", "recipient", "channel", "attempts", "last error"),
+            rows,
+        )
 
 
 def _as_dict(counts: Counts, feeds: Sequence[FeedState], messages: Sequence[Notification]) -> dict[str, Any]:
@@ -126,7 +146,12 @@ def _as_dict(counts: Counts, feeds: Sequence[FeedState], messages: Sequence[Noti
             "pending": counts.notifications_pending,
             "dead": counts.notifications_dead,
             "trouble": [
-                {"id": m.notification_id, "state": m.state.value, "recipient": m.recipient_id, "error": m.last_error}
+                {
+                    "id": m.notification_id,
+                    "state": m.state.value,
+                    "recipient": m.recipient_id,
+                    "error": m.last_error,
+                }
                 for m in messages
             ],
         },

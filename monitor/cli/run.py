@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from monitor.app import assemble, run_once
+from monitor.app import assemble
 from monitor.cli.output import as_json, note, out, plural
 from monitor.daemon import Daemon
 from monitor.directory import find
 from monitor.logs import configure
+from monitor.once import run_once
 from monitor.settings import load, supervisor
 
 if TYPE_CHECKING:
-    from monitor.app import Summary
+    from monitor.once import Summary
     from monitor.settings import Secrets, Settings
 
 DIR = Annotated[Path, typer.Argument(metavar="DIR", help="the installation: what `monitor init` wrote")]
@@ -44,7 +45,9 @@ async def _run(directory: Path, settings: Settings, secrets: Secrets) -> None:
 def once(
     directory: DIR,
     json: Annotated[bool, typer.Option("--json", help="print the summary as one JSON object")] = False,
-    no_wait: Annotated[bool, typer.Option("--no-wait", help="do not wait to collect further reports")] = False,
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help="do not wait to collect further reports")
+    ] = False,
 ) -> None:
     """Poll every due feed, group, deliver what is due, print a summary, and end."""
     settings, secrets = load(directory)
@@ -69,14 +72,17 @@ def _print(summary: Summary) -> None:
     out.print(f"{plural(summary.items_seen, 'item')} seen, [bold]{summary.items_new:,}[/] new")
     out.print(f"{plural(summary.hits, 'hit')}, {plural(summary.alerts, 'alert')} raised or updated")
     out.print(
-        f"{plural(summary.delivered, 'notification')} delivered, {summary.pending} waiting, {summary.failed} failed"
+        f"{plural(summary.delivered, 'notification')} delivered,"
+        f" {summary.pending} waiting, {summary.failed} failed"
     )
     for feed_id, message in summary.failures:
         note(f"{feed_id}: {message}")
 
 
 def demo(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="where the demonstration is kept")] = Path("var/demo"),
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="where the demonstration is kept")] = Path(
+        "var/demo"
+    ),
     speed: Annotated[float, typer.Option(min=1, max=3600, help="minutes of the news day a real minute")] = 60,
     seconds: Annotated[float, typer.Option(min=0, help="end by itself after so long; 0 = on Ctrl-C")] = 0,
 ) -> None:
@@ -85,5 +91,3 @@ def demo(
     from monitor.demo.show import show  # noqa: PLC0415
 
     asyncio.run(show(directory, speed=speed, seconds=seconds))
-
-

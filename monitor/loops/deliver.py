@@ -59,6 +59,7 @@ class DeliverLoop:
         *,
         concurrency: int,
         attempt_bound: timedelta,
+        told: Callable[[DeliveryReport], None],
     ) -> None:
         """Keep the parts.
 
@@ -69,6 +70,7 @@ class DeliverLoop:
             clock: answers `now`.
             concurrency: sends at the same time.
             attempt_bound: longest duration of one attempt; the lease outlives it.
+            told: hears of every attempt (metrics).
         """
         self._storage = storage
         self._channels = channels
@@ -77,6 +79,7 @@ class DeliverLoop:
         self._concurrency = concurrency
         self._lease = attempt_bound + LEASE_MARGIN
         self._attempt_bound = attempt_bound
+        self._told = told
         self._paused: dict[str, datetime] = {}  # channel: until; a restart tries again, which does no harm
         self._running: set[asyncio.Task[DeliveryReport]] = set()
         self._stopping = False
@@ -121,6 +124,7 @@ class DeliverLoop:
         )
         for report in reports:
             _note(report)
+            self._told(report)
         return reports
 
     async def _attempt(self, notification: Notification) -> DeliveryReport:

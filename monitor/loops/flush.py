@@ -1,31 +1,304 @@
-"""Group hits into alerts, decide who is told and when, and put messages into the outbox."""
+"""Group hits into alerts, decide who is told and when, and put messages into the outbox.
+
+Two steps, each one transaction. `group` turns hits into stories, alerts, revisions and decisions: from
+then on, who hears what and when is a stored fact. `write` turns decisions that are due into messages in
+the outbox. A template that fails can so hold back its message, never the hit behind it.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
+from monitor.alerts.attempts import policy_of
 from monitor.alerts.bundle import bundle
 from monitor.alerts.compose import compose
 from monitor.alerts.decide import decide
 from monitor.alerts.lifecycle import QUIET_FOR, close_quiet, group_key, transition
-from monitor.alerts.sources import make_source
+from monitor.alerts.sources import known_agencies, make_source
 from monitor.errors import RenderError
-from monitor.models import Feed, Notification, stable_id
+from monitor.models import (
+    Alert,
+    AlertRevision,
+    Decision,
+    Feed,
+    Notification,
+)
 from monitor.storage.base import FlushCommit
 from monitor.stories.grouping import WINDOW, Assigner, keys
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from monitor.alerts.bundle import Bundle
+    from monitor.alerts.lifecycle import Transition
     from monitor.alerts.view import NotificationView
-    from monitor.models import Alert, AlertRevision, Decision, Item, Message, Recipient, RuleInfo, Source, StoryMember
+    from monitor.models import (
+        Item,
+        Message,
+        Recipient,
+        Routing,
+        RuleInfo,
+        Source,
+        StoryMember,
+    )
     from monitor.rulebook import RuleBook
     from monitor.storage.base import FlushClaim, PendingHit, Storage
 
 log = structlog.get_logger("monitor.flush")
+
+LEASE = timedelta(minutes=2)
+HITS_AT_ONCE = 200
+DECISIONS_AT_ONCE = 500
+CLOSED_AT_ONCE = 200
+RENDER_AGAIN = timedelta(minutes=1)  # after a template failed
+
+
+class Rendering(Protocol):
+    """Turns a view into the words that are sent."""
+
+    def message(self, view: NotificationView, recipient: Recipient, channel: str) -> Message:
+        """Render once, or raise `RenderError`."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlushReport:
+    """What one flush did."""
+
+    hits: int = 0
+    revisions: tuple[AlertRevision, ...] = ()
+    notifications: tuple[Notification, ...] = ()
+    closed: int = 0
+
+
+class FlushLoop:
+    """Serialized by one lease in the whole installation."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        book: Callable[[], RuleBook],
+        rendering: Rendering,
+        clock: Callable[[], datetime],
+        version: str,
+        told: Callable[[FlushReport], None],
+    ) -> None:
+        """Keep the parts; `book` answers the present rules, `clock` the time, `told` hears of each flush."""
+        self._storage = storage
+        self._book = book
+        self._rendering = rendering
+        self._clock = clock
+        self._version = version
+        self._told = told
+
+    async def run_once(self, *, no_wait: bool = False) -> FlushReport:
+        """Do all that is to be done now; nothing while another process does it.
+
+        1. Claim the right to flush.
+        2. Group pending hits, batch by batch.
+        3. Write the messages that are due.
+        4. Close alerts that went quiet.
+
+        Args:
+            no_wait: let group waits and update intervals pass at once (quiet hours stay).
+        """
+        claim = await self._storage.claim_flush(self._clock(), lease=LEASE)
+        if claim is None:
+            return FlushReport()
+        try:
+            hits, revisions = await self._group(claim, no_wait=no_wait)
+            notifications = await self._write(claim)
+            closed = await self._close(claim)
+        finally:
+            await self._storage.release_flush(claim)
+        report = FlushReport(hits, tuple(revisions), tuple(notifications), closed)
+        self._told(report)
+        return report
+
+    async def _group(self, claim: FlushClaim, *, no_wait: bool) -> tuple[int, list[AlertRevision]]:
+        count, revisions = 0, list[AlertRevision]()
+        while pending := await self._storage.pending_hits(limit=HITS_AT_ONCE):
+            now = self._clock()
+            commit = await Grouping(self._storage, self._book(), now, no_wait=no_wait).run(pending)
+            await self._storage.commit_flush(claim, commit, now)
+            count += len(pending)
+            revisions += commit.revisions
+            for revision in commit.revisions:
+                log.info("alert", alert=revision.alert_id, reason=revision.reason.value, note=revision.note)
+        return count, revisions
+
+    async def _write(self, claim: FlushClaim) -> list[Notification]:
+        written: list[Notification] = []
+        while True:
+            now = self._clock()
+            due = await self._storage.due_decisions(now, limit=DECISIONS_AT_ONCE)
+            if not due:
+                return written
+            commit = await self._messages(due, now)
+            await self._storage.commit_flush(claim, commit, now)
+            written += commit.notifications
+
+    async def _messages(self, due: Sequence[Decision], now: datetime) -> FlushCommit:
+        ids = tuple(dict.fromkeys(decision.alert_id for decision in due))
+        alerts = await self._storage.alerts(ids)
+        told = await self._storage.decisions(ids)
+        revisions = await self._storage.revisions(ids)
+        routing = self._book().routing
+        sorted_ = bundle(due, alerts, told, routing, now)
+        decisions, notifications = list(sorted_.changed), list[Notification]()
+        for made in sorted_.bundles:
+            try:
+                rows = [
+                    self._render(made, channel, alerts, revisions, told, routing, now)
+                    for channel in _channels(made, routing)
+                ]
+            except RenderError as error:
+                log.error("a message cannot be rendered", recipient=made.recipient_id, error=str(error))  # noqa: TRY400 - one line for people
+                decisions += [replace(d, due_at=now + RENDER_AGAIN) for d in made.decisions]
+                continue
+            notifications += rows
+            row_ids = tuple(row.notification_id for row in rows)
+            decisions += [replace(decision, notification_ids=row_ids) for decision in made.decisions]
+        return FlushCommit(decisions=tuple(decisions), notifications=tuple(notifications))
+
+    def _render(
+        self,
+        made: Bundle,
+        channel: str,
+        alerts: dict[str, Alert],
+        revisions: Sequence[AlertRevision],
+        told: Sequence[Decision],
+        routing: Routing,
+        now: datetime,
+    ) -> Notification:
+        view = compose(made, channel, alerts, revisions, told, routing, now, self._version)
+        recipient = routing.recipient(made.recipient_id)
+        assert recipient is not None, "`bundle` fails decisions whose recipient is gone"
+        return Notification(
+            notification_id=view.notification_id,
+            recipient_id=made.recipient_id,
+            channel=channel,
+            alert_id=made.alert_id,
+            order_key=made.order_key(channel),
+            sequence=made.sequence,
+            message=self._rendering.message(view, recipient, channel),
+            created_at=now,
+            due_at=now,
+            expires_at=now + policy_of(channel).lifetime,
+        )
+
+    async def _close(self, claim: FlushClaim) -> int:
+        now = self._clock()
+        quiet = await self._storage.quiet_alerts(last_hit_before=now - QUIET_FOR, limit=CLOSED_AT_ONCE)
+        steps = [close_quiet(alert, now) for alert in quiet]
+        if steps:
+            decisions = [await decide_all(self._storage, self._book().routing, step, now) for step in steps]
+            commit = FlushCommit(
+                alerts=tuple(step.alert for step in steps),
+                revisions=tuple(revision for step in steps for revision in step.revisions),
+                decisions=tuple(decision for made in decisions for decision in made),
+            )
+            await self._storage.commit_flush(claim, commit, now)
+        return len(steps)
+
+
+class Grouping:
+    """One batch of hits on its way to stories, alerts and decisions."""
+
+    def __init__(self, storage: Storage, book: RuleBook, now: datetime, *, no_wait: bool) -> None:
+        """Start with nothing decided."""
+        self._storage = storage
+        self._book = book
+        self._now = now
+        self._no_wait = no_wait
+        self._agencies = known_agencies(book.feeds.values())
+
+    async def run(self, pending: Sequence[PendingHit]) -> FlushCommit:
+        """Return all that follows from the hits.
+
+        1. Give each item its story.
+        2. Sort the hits by rule and group key.
+        3. Move each alert on, and decide about each of its new revisions.
+        """
+        members = await self._stories([hit.item for hit in pending])
+        arrivals: dict[tuple[str, str], list[Source]] = defaultdict(list)
+        stories: dict[tuple[str, str], str] = {}
+        rules: dict[str, RuleInfo] = {}
+        for found in pending:
+            rule = self._book.rules.get(found.hit.rule_id)
+            if rule is None:
+                log.warning("a hit of a rule that is gone raises no alert", rule=found.hit.rule_id)
+                continue
+            rules[rule.rule_id] = rule
+            story_id = members[found.item.item_id].story_id
+            key = rule.rule_id, group_key(rule, story_id, found.item, found.hit.entities)
+            arrivals[key].append(
+                make_source(found.hit, found.item, self._feed(found.item.feed_id), self._agencies)
+            )
+            stories.setdefault(key, story_id)
+        alerts, revisions, decisions = list[Alert](), list[AlertRevision](), list[Decision]()
+        for (rule_id, key), sources in arrivals.items():
+            before = await self._find(rules[rule_id], key)
+            step = transition(before, rules[rule_id], key, sources, self._now, stories[rule_id, key])
+            alerts.append(step.alert)
+            revisions += step.revisions
+            decisions += await decide_all(
+                self._storage, self._book.routing, step, self._now, no_wait=self._no_wait
+            )
+        return FlushCommit(
+            handled=tuple(found.hit.hit_id for found in pending),
+            members=tuple(members.values()),
+            alerts=tuple(alerts),
+            revisions=tuple(revisions),
+            decisions=tuple(decisions),
+        )
+
+    async def _stories(self, items: Sequence[Item]) -> dict[str, StoryMember]:
+        unique = {item.item_id: item for item in items}
+        members = dict(await self._storage.story_of(tuple(unique)))
+        assigner = Assigner(self._now)
+        for item in unique.values():
+            if item.item_id in members:
+                continue
+            own = keys(item)
+            candidates = await self._storage.story_candidates(
+                since=item.event_at() - WINDOW,
+                url_keys=(own.url_key,) if own.url_key else (),
+                title_keys=(own.title_key,) if own.title_key else (),
+                postings=own.postings,
+            )
+            members[item.item_id] = assigner.assign(item, candidates, own)
+        return members
+
+    async def _find(self, rule: RuleInfo, key: str) -> Alert | None:
+        """Return the alert so far, also when it was opened under an older id of the rule."""
+        for rule_id in (rule.rule_id, *rule.formerly):
+            if found := (await self._storage.find_alerts(rule_id, [key])).get(key):
+                return found
+        return None
+
+    def _feed(self, feed_id: str) -> Feed:
+        """Return the feed as configured; one that was removed still has its name."""
+        return self._book.feeds.get(feed_id) or Feed(feed_id, "", title=feed_id, owner=feed_id)
+
+
+async def decide_all(
+    storage: Storage, routing: Routing, step: Transition, now: datetime, *, no_wait: bool = False
+) -> list[Decision]:
+    """Return the decisions about every revision of one step."""
+    made: list[Decision] = []
+    if step.revisions:
+        earlier = await storage.decisions([step.alert.alert_id])
+        for revision in step.revisions:
+            made += decide(step.alert, revision, routing, (*earlier, *made), now, no_wait=no_wait)
+    return made
+
+
+def _channels(made: Bundle, routing: Routing) -> tuple[str, ...]:
+    recipient = routing.recipient(made.recipient_id)
+    return recipient.channels() if recipient else ()

@@ -5,26 +5,36 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import structlog
 
 from monitor.errors import ErrorKind, FetchError, LeaseLostError, MonitorError, ParseError
-from monitor.feeds.interval import IntervalSettings, Polled, next_poll
+from monitor.feeds.identity import assess
+from monitor.feeds.interval import next_poll
 from monitor.feeds.normalize import normalize
-from monitor.feeds.results import Fetched, NotModified, ParsedFeed
+from monitor.feeds.politeness import free_at
+from monitor.feeds.results import Fetched, NotModified, ParsedFeed, Polled
 from monitor.intake import Intake, lookup_keys, make_hit, take_in
-from monitor.storage.base import PollCommit, PollReceipt
+from monitor.models import Hit
+from monitor.storage.base import PollCommit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from monitor.models import Feed, FeedState, Hit, HostClaim
+    from monitor.feeds.interval import IntervalSettings
+    from monitor.models import Feed, FeedState, HostClaim
     from monitor.rulebook import RuleBook
     from monitor.storage.base import Storage
 
 log = structlog.get_logger("monitor.poll")
+
+FEEDS_AT_ONCE = 50  # of one host in one claim
+LOCAL_AT_ONCE = 8  # requests in flight to a server on this machine or in an allowed network
+LEASE_MARGIN = timedelta(seconds=60)
+
+Outcome: TypeAlias = "Polled | NotModified | FetchError | ParseError"
 
 
 class Fetching(Protocol):
@@ -42,18 +52,218 @@ class Parsing(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class PollSettings:
+    """The operator's bounds."""
+
+    concurrency: int  # hosts at the same time
+    spacing: timedelta  # between two requests to one host
+    bound: timedelta  # longest duration of one feed's poll: fetch and parse
+    catch_up: timedelta  # see `intake.take_in`
+    interval: IntervalSettings
+
+
+@dataclass(frozen=True, slots=True)
 class PollReport:
     """What became of one feed's poll."""
 
     feed_id: str
-    outcome: str  # "new", "unchanged", "not_modified", or an ErrorKind value
-    items: int = 0  # in the document
-    new_items: int = 0
-    new_hits: int = 0
-    seconds: float = 0.0
+    outcome: str  # "fetched", "not_modified", or an ErrorKind value
+    seconds: float
+    seen: int = 0  # items in the document
+    new: int = 0  # of these, stored for the first time
+    hits: tuple[Hit, ...] = ()  # found in it
+    new_hits: int = 0  # of these, stored for the first time
     message: str = ""  # for people, when it failed
 
     @property
     def failed(self) -> bool:
         """Whether the poll brought nothing usable."""
         return bool(self.message)
+
+
+class PollLoop:
+    """Keeps as many hosts in work as allowed; each tick fills free places and returns."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        fetcher: Fetching,
+        parser: Parsing,
+        book: Callable[[], RuleBook],
+        clock: Callable[[], datetime],
+        settings: PollSettings,
+        told: Callable[[PollReport], None],
+    ) -> None:
+        """Keep the parts; `told` hears of every poll (metrics, summaries)."""
+        self._storage = storage
+        self._fetcher = fetcher
+        self._parser = parser
+        self._book = book
+        self._clock = clock
+        self._settings = settings
+        self._told = told
+        self._running: set[asyncio.Task[None]] = set()
+        self._stopping = False
+
+    async def tick(self) -> int:
+        """Claim due hosts for all free places and start on them; return how many were claimed."""
+        room = self._settings.concurrency - len(self._running)
+        if self._stopping or room <= 0:
+            return 0
+        claims = await self._storage.claim_hosts(
+            self._clock(), limit=room, per_host=FEEDS_AT_ONCE, lease=self._lease()
+        )
+        for claim in claims:
+            task = asyncio.create_task(self._host(claim), name=f"poll {claim.host}")
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+        return len(claims)
+
+    async def run_due(self) -> None:
+        """Poll until no feed is due and nothing is under way."""
+        while await self.tick() or self._running:
+            if self._running:
+                await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+
+    async def drain(self) -> None:
+        """Start nothing more; let the feeds under way end, and give back the rest of their hosts."""
+        self._stopping = True
+        while self._running:
+            await asyncio.wait(self._running)
+
+    def _lease(self) -> timedelta:
+        one = self._settings.bound + self._settings.spacing
+        return FEEDS_AT_ONCE * one + LEASE_MARGIN
+
+    async def _host(self, claim: HostClaim) -> None:
+        """Poll one host's due feeds, politely; whatever happens, the host is given back."""
+        free = self._clock()
+        try:
+            if claim.host.startswith(LOCAL_HOSTS):
+                free = await self._together(claim)
+            else:
+                free = await self._in_turn(claim)
+        except LeaseLostError:
+            log.warning("a host's lease was lost", host=claim.host, hint="its feeds are polled again")
+        except MonitorError as error:
+            log.error("polling stopped for a host", host=claim.host, error=str(error))  # noqa: TRY400 - one line for people
+        except Exception:  # a defect must not end the other hosts' polling
+            log.exception("polling failed for a host", host=claim.host)
+        finally:
+            await self._storage.release_host(claim, free_at=free)
+
+    async def _in_turn(self, claim: HostClaim) -> datetime:
+        free = self._clock()
+        for number, state in enumerate(claim.feeds):
+            if self._stopping:
+                break
+            if number:
+                await asyncio.sleep(max(0.0, (free - self._clock()).total_seconds()))
+            outcome = await self._feed(claim, state)
+            free = free_at(outcome, self._clock(), self._settings.spacing)
+            if free - self._clock() > self._settings.spacing + LEASE_MARGIN:
+                break  # the host asked to be left alone: the other feeds wait, too
+        return free
+
+    async def _together(self, claim: HostClaim) -> datetime:
+        places = asyncio.Semaphore(LOCAL_AT_ONCE)
+
+        async def one(state: FeedState) -> datetime:
+            async with places:
+                if self._stopping:
+                    return self._clock()
+                return free_at(await self._feed(claim, state), self._clock(), timedelta())
+
+        return max(await asyncio.gather(*(one(state) for state in claim.feeds)))
+
+    async def _feed(self, claim: HostClaim, state: FeedState) -> Outcome | None:
+        """Poll one feed and commit everything that follows from it.
+
+        1. Fetch and parse; failures are outcomes like any other.
+        2. Recognise what is known; match what is new or changed.
+        3. Decide when to come back.
+        4. Commit items, hits and state together.
+        """
+        started = self._clock()
+        feed = self._book().feeds.get(state.feed_id)
+        if feed is None:  # removed from the catalogue since the claim
+            return None
+        commit, outcome, report = await self._poll(feed, state, started)
+        receipt = await self._storage.commit_poll(claim, commit, self._clock())
+        report = replace(
+            report,
+            new=receipt.new_items,
+            new_hits=receipt.new_hits,
+            seconds=(self._clock() - started).total_seconds(),
+        )
+        if report.failed:
+            log.warning(
+                "feed failed",
+                feed=feed.feed_id,
+                kind=report.outcome,
+                error=report.message,
+                failures=commit.state.failures,
+            )
+        else:
+            log.debug(
+                "feed polled",
+                feed=feed.feed_id,
+                outcome=report.outcome,
+                new=report.new,
+                hits=receipt.new_hits,
+            )
+        self._told(report)
+        return outcome
+
+    async def _poll(
+        self, feed: Feed, state: FeedState, now: datetime
+    ) -> tuple[PollCommit, Outcome, PollReport]:
+        try:
+            async with asyncio.timeout(self._settings.bound.total_seconds()):
+                fetched = await self._fetcher.fetch(feed, state, now)
+                if isinstance(fetched, NotModified):
+                    after = next_poll(state, feed, fetched, self._clock(), self._settings.interval)
+                    return PollCommit(after), fetched, PollReport(feed.feed_id, "not_modified", 0.0)
+                parsed = await self._parser.parse(fetched)
+            return await self._process(feed, state, fetched, parsed)
+        except (FetchError, ParseError) as error:
+            return self._failure(feed, state, error)
+        except TimeoutError:
+            bound = self._settings.bound.total_seconds()
+            message = f"{feed.url}: not finished within {bound:.0f} s; it is tried again"
+            return self._failure(feed, state, FetchError(message, ErrorKind.TRANSIENT))
+        except MonitorError:
+            raise
+        except Exception as error:  # one document must not end the loop
+            log.exception("a defect while polling", feed=feed.feed_id)
+            message = f"{feed.url}: internal error ({type(error).__name__}); please report it"
+            return self._failure(feed, state, FetchError(message, ErrorKind.INTERNAL))
+
+    def _failure(
+        self, feed: Feed, state: FeedState, error: FetchError | ParseError
+    ) -> tuple[PollCommit, Outcome, PollReport]:
+        after = next_poll(state, feed, error, self._clock(), self._settings.interval)
+        return PollCommit(after), error, PollReport(feed.feed_id, error.kind.value, 0.0, message=str(error))
+
+    async def _process(
+        self, feed: Feed, state: FeedState, fetched: Fetched, parsed: ParsedFeed
+    ) -> tuple[PollCommit, Outcome, PollReport]:
+        now = self._clock()
+        items = normalize(feed, parsed, state.identity, now)
+        known = await self._storage.known_items(feed.feed_id, lookup_keys(items))
+        intake = take_in(feed, state, items, known, now=now, catch_up=self._settings.catch_up)
+        hits = self._match(feed, intake, now)
+        identity, unstable = assess(state, parsed.entries, items, known)
+        outcome = Polled(fetched, parsed, len(items), len(intake.new), intake.overlap, identity, unstable)
+        after = next_poll(state, feed, outcome, now, self._settings.interval)
+        commit = PollCommit(after, (*intake.new, *intake.revised), intake.seen, hits)
+        return commit, outcome, PollReport(feed.feed_id, "fetched", 0.0, seen=len(items), hits=hits)
+
+    def _match(self, feed: Feed, intake: Intake, now: datetime) -> tuple[Hit, ...]:
+        engine = self._book().engine
+        return tuple(
+            make_hit(item, found, now) for item in intake.to_match for found in engine.match(item, feed)
+        )
+
+
+LOCAL_HOSTS: Sequence[str] = ("127.", "localhost:", "[::1]", "::1", "file:")

@@ -1,0 +1,159 @@
+"""The composition root: from settings and files to the parts of a running program."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
+
+import structlog
+
+from monitor import __version__
+from monitor.addresses import AddressGuard
+from monitor.channels.email import Email, EmailSettings
+from monitor.channels.webhook import Webhook
+from monitor.clock import Clock
+from monitor.directory import Directory, read_directory
+from monitor.errors import RulesUnreadableError
+from monitor.feeds.fetch import Fetcher
+from monitor.feeds.worker import ParserPool
+from monitor.http import HttpClient
+from monitor.program import Monitor, Parts
+from monitor.rendering import Templates
+from monitor.settings import known_secrets
+from monitor.storage.sql import SqlStorage
+from monitor.web.metrics import Metrics
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from monitor.channels.base import Channel
+    from monitor.logs import Redactor
+    from monitor.rulebook import RuleBook
+    from monitor.settings import Settings
+    from monitor.storage.base import Storage
+
+log = structlog.get_logger("monitor")
+
+NAME = "diplomatic-monitor"
+
+
+@asynccontextmanager
+async def open_storage(url: str, *, check: bool = True) -> AsyncIterator[Storage]:
+    """Open the database at `url`; with `check` its schema must be this version's.
+
+    Raises:
+        StorageError: it cannot be used; the message says why.
+    """
+    storage = SqlStorage(url)
+    try:
+        if check:
+            await storage.open()
+        yield storage
+    finally:
+        await storage.close()
+
+
+@asynccontextmanager
+async def assemble(
+    directory: Directory,
+    settings: Settings,
+    secrets: Callable[[str], str | None],
+    *,
+    clock: Clock | None = None,
+    redactor: Redactor | None = None,
+) -> AsyncIterator[Monitor]:
+    """Put the program together and take it apart again.
+
+    1. Read the rules; without a rule, a feed and a route there is nothing to run.
+    2. Read the templates.
+    3. Open the database, the HTTP client, the parsers and the channels.
+    4. Schedule the feeds.
+
+    Raises:
+        MonitorError: something cannot be used; the message says what and what to do.
+    """
+    book = usable(read_directory(directory), directory)
+    templates = Templates(directory)
+    clock = clock or Clock()
+    async with AsyncExitStack() as stack:
+        storage = await stack.enter_async_context(open_storage(settings.database(directory.path)))
+        clock.align(await storage.ping())
+        http = await stack.enter_async_context(_http(settings))
+        parser = ParserPool(settings.parse_workers, settings.seconds("parse_deadline"))
+        stack.push_async_callback(parser.close)
+        email = Email(_email_settings(settings))
+        stack.push_async_callback(email.close)
+        webhook = Webhook(http.post, secrets, settings.seconds("webhook_timeout"))
+        fetcher = Fetcher(
+            http,
+            secrets,
+            max_bytes=settings.fetch_max_bytes,
+            timeout=settings.seconds("fetch_timeout"),
+            allow_files=True,
+        )
+
+        def hide(names: tuple[str, ...]) -> None:
+            if redactor is not None:
+                redactor.add(*known_secrets(settings, secrets, names))
+
+        channels: dict[str, Channel] = {"email": email, "webhook": webhook}
+        parts = Parts(
+            settings,
+            directory,
+            clock,
+            storage,
+            Metrics(__version__),
+            channels,
+            templates,
+            fetcher,
+            parser,
+            hide,
+        )
+        monitor = Monitor(parts, book)
+        await monitor.start()
+        yield monitor
+
+
+def usable(book: RuleBook, directory: Directory) -> RuleBook:
+    """Return the book if something can be run with it; log what is wrong with the rest.
+
+    Raises:
+        RulesUnreadableError: no rule, no feed or no route can be used.
+    """
+    missing = [
+        name
+        for name, there in (("rule", book.rules), ("feed", book.feeds), ("route", book.routing.routes))
+        if not there
+    ]
+    if missing:
+        first = f"; first error: {book.errors[0]}" if book.errors else ""
+        none = " and no ".join(missing)
+        raise RulesUnreadableError(
+            f"{directory.rules}: no {none} can be used{first} (`monitor check` shows all errors)"
+        )
+    for finding in book.errors:
+        log.error("left out", finding=str(finding))
+    return book
+
+
+def _http(settings: Settings) -> HttpClient:
+    contact = f"; +{settings.contact_url}" if settings.contact_url else ""
+    return HttpClient(
+        AddressGuard(settings.networks()),
+        f"{NAME}/{__version__} (feed monitor{contact})",
+        total_timeout=settings.seconds("fetch_timeout"),
+        max_connections=settings.poll_concurrency + settings.deliver_concurrency,
+    )
+
+
+def _email_settings(settings: Settings) -> EmailSettings:
+    return EmailSettings(
+        host=settings.smtp_host,
+        port=settings.port(),
+        username=settings.smtp_username,
+        password=settings.smtp_password.get_secret_value() or None,
+        security=settings.smtp_security,
+        sender=settings.smtp_sender,
+        timeout=settings.seconds("smtp_timeout"),
+        max_connections=settings.smtp_connections,
+    )
