@@ -1,0 +1,91 @@
+"""What both back ends decide alike, without touching a database."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from monitor.models import NotificationState, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from monitor.models import FeedState, HostClaim, Item, Notification
+
+K = TypeVar("K")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyOwner:
+    """Which item a key stands for."""
+
+    item_id: str
+    is_alias: bool  # False: its identity, which wins over an alias
+
+
+def assign_keys(
+    owners: Mapping[K, KeyOwner], items: Iterable[Item], form: Callable[[str], K]
+) -> dict[K, KeyOwner]:
+    """Return the owners that `items` add or change, for the keys of one feed.
+
+    Args:
+        owners: the stored owners of all keys that `items` have.
+        items: in order; the first of two with one alias has it.
+        form: the stored form of a key.
+    """
+    changes: dict[K, KeyOwner] = {}
+    for item in items:
+        for text in (item.key, *item.aliases):
+            key, is_alias = form(text), text != item.key
+            owner = changes.get(key) or owners.get(key)
+            if owner is None or (owner.is_alias and not is_alias):
+                changes[key] = KeyOwner(item.item_id, is_alias)
+    return changes
+
+
+def newest_revisions(items: Sequence[Item]) -> dict[str, Item]:
+    """Return `items` by id, in order; of two with one id the higher revision, else the first."""
+    newest: dict[str, Item] = {}
+    for item in items:
+        if item.item_id not in newest or item.revision > newest[item.item_id].revision:
+            newest[item.item_id] = item
+    return newest
+
+
+def claimed_url(claim: HostClaim, state: FeedState) -> str:
+    """Return the URL that the feed had when it was claimed; a poll may change it (an adopted redirect)."""
+    return next((feed.url for feed in claim.feeds if feed.feed_id == state.feed_id), state.url)
+
+
+def settled(states: Sequence[NotificationState]) -> Outcome | None:
+    """Return what a decision becomes by its notifications' states: None while it is open."""
+    if NotificationState.SENT in states:
+        return Outcome.SENT
+    if states and all(state is NotificationState.DEAD for state in states):
+        return Outcome.FAILED
+    return None
+
+
+def pick_claims(
+    candidates: Iterable[Notification], running: Mapping[str, int], *, limit: int, per_recipient: int
+) -> list[Notification]:
+    """Return which of the claimable notifications to claim, in order.
+
+    Args:
+        candidates: each alone could be claimed now; longest due first.
+        running: claims that run, by recipient.
+        limit: at most so many.
+        per_recipient: at most so many running claims a recipient, the new ones included.
+    """
+    picked: list[Notification] = []
+    busy, load = set(), defaultdict(int, running)
+    for candidate in candidates:
+        if len(picked) == limit:
+            break
+        if candidate.order_key in busy or load[candidate.recipient_id] >= per_recipient:
+            continue
+        busy.add(candidate.order_key)
+        load[candidate.recipient_id] += 1
+        picked.append(candidate)
+    return picked

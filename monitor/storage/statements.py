@@ -1,0 +1,52 @@
+"""Statement forms that several areas share: inserting what is new, replacing, and taking turns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection, Table
+
+    from monitor.storage.rows import Values
+
+# Keys of PostgreSQL's advisory locks; any fixed numbers that no other program uses.
+SCHEMA, SCHEDULE, OUTBOX = 0x6D6F6E01, 0x6D6F6E02, 0x6D6F6E03
+
+
+def is_postgresql(connection: Connection) -> bool:
+    """Say which of the two engines it is."""
+    return connection.dialect.name == "postgresql"
+
+
+def one_at_a_time(connection: Connection, lock: int) -> None:
+    """Wait until no other transaction holds `lock`, and hold it until this one ends.
+
+    For decisions over many rows, which row locks do not guard. SQLite's writers are alone anyway.
+    """
+    if is_postgresql(connection):
+        connection.execute(select(func.pg_advisory_xact_lock(lock)))
+
+
+def insert_new(connection: Connection, table: Table, rows: Sequence[Values]) -> None:
+    """Insert `rows`, leaving those alone whose key is stored already."""
+    if rows:
+        connection.execute(_insert(connection, table).on_conflict_do_nothing(), rows)
+
+
+def upsert(connection: Connection, table: Table, rows: Sequence[Values]) -> None:
+    """Insert `rows`, replacing those of the same primary key."""
+    if not rows:
+        return
+    statement = _insert(connection, table)
+    keys = [column.name for column in table.primary_key]
+    changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), rows)
+
+
+def _insert(connection: Connection, table: Table) -> Any:
+    return postgresql.insert(table) if is_postgresql(connection) else sqlite.insert(table)
