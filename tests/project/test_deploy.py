@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -207,6 +208,41 @@ def test_everything_the_image_copies_is_let_into_the_build():
     copied = re.findall(r"^COPY (?!--from)(.+) \S+$", CONTAINERFILE.read_text("utf-8"), re.MULTILINE)
     assert {source for line in copied for source in line.split()} == allowed
     assert all((ROOT / source).exists() for source in allowed)
+
+
+# --- Prometheus -----------------------------------------------------------------------------------
+
+
+def alerting_rules():
+    from ruamel.yaml import YAML
+
+    (group,) = YAML(typ="safe").load((DEPLOY / "prometheus" / "alerts.yaml").read_text("utf-8"))["groups"]
+    return group["rules"]
+
+
+def test_every_alert_says_what_happened_and_what_to_do():
+    for rule in alerting_rules():
+        assert rule.keys() - {"for"} == {"alert", "expr", "labels", "annotations"}
+        assert rule["labels"].keys() == {"severity"}
+        for text in (rule["annotations"]["summary"], rule["annotations"]["action"]):
+            assert text[-1] in ".?", rule["alert"]
+
+
+def test_alerts_ask_for_metrics_and_labels_that_exist():
+    from prometheus_client.parser import text_string_to_metric_families
+
+    from monitor.web.metrics import Metrics
+
+    metrics = Metrics("1", process=False)
+    metrics.tick("poll", datetime(2026, 3, 12, tzinfo=UTC))
+    labels = {}
+    for family in text_string_to_metric_families(metrics.expose()[0].decode()):
+        for sample in family.samples:
+            labels.setdefault(sample.name, set()).update(sample.labels)
+    for rule in alerting_rules():
+        for name, selector in re.findall(r"\b(monitor_[a-z_]+)(?:\{(.*?)\})?", rule["expr"]):
+            assert name in labels, rule["alert"]
+            assert set(re.findall(r"(\w+)=~?", selector)) <= labels[name], rule["alert"]
 
 
 # --- constraints ----------------------------------------------------------------------------------
