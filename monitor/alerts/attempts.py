@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from monitor.alerts.bundle import Bundle
     from monitor.errors import DeliveryError
+    from monitor.models import Message
 
 JITTER: Final = 0.25  # delays are longer by up to this share
 LONGEST_RETRY_AFTER: Final = timedelta(days=1)  # a receiver may ask for more: it is not believed
@@ -62,6 +64,22 @@ POLICIES: Final[Mapping[str, Policy]] = {"email": EMAIL, "webhook": WEBHOOK}
 def policy_of(channel: str) -> Policy:
     """Return the policy of a channel by its name; e-mail's for those without a row of their own."""
     return POLICIES.get(channel, EMAIL)
+
+
+def outbox_row(bundle: Bundle, channel: str, message: Message, now: datetime) -> Notification:
+    """Return the outbox row of a rendered bundle on one channel, due at once."""
+    return Notification(
+        notification_id=bundle.notification_id(channel),
+        recipient_id=bundle.recipient_id,
+        channel=channel,
+        alert_id=bundle.alert_id,
+        order_key=bundle.order_key(channel),
+        sequence=bundle.sequence,
+        message=message,
+        created_at=now,
+        due_at=now,
+        expires_at=now + policy_of(channel).lifetime,
+    )
 
 
 def after_attempt(

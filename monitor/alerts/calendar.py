@@ -129,3 +129,9 @@ def slot_is_always_quiet(recipient: Recipient, minute: int) -> bool:
     ]
     slots = [instant(plain, monday + timedelta(days=offset), minute) for offset in range(7)]
     return all(any(start <= slot < end for start, end in spans) for slot in slots)
+
+
+def is_always_quiet(recipient: Recipient) -> bool:
+    """Return whether quiet hours cover the whole week: then none of them has an end that is free."""
+    ends = {span.end_minute % _MINUTES_A_DAY for span in recipient.quiet}
+    return bool(ends) and all(slot_is_always_quiet(recipient, minute) for minute in ends)

@@ -32,19 +32,23 @@ def matching_routes(routing: Routing, alert: Alert) -> tuple[Route, ...]:
 
 
 def _holds(matcher: Matcher, alert: Alert) -> bool:
-    if matcher.label == "severity" and matcher.operator != "=":
-        bounds = [Severity(value).rank for value in matcher.values]
-        if matcher.operator == ">=":
-            return alert.severity.rank >= min(bounds)
-        return alert.severity.rank <= max(bounds)
+    if matcher.label == "severity":
+        return severity_holds(matcher, alert.severity)
     return not _labels(alert, matcher.label).isdisjoint(matcher.values)
+
+
+def severity_holds(matcher: Matcher, severity: Severity) -> bool:
+    """Return whether a matcher on the label `severity` holds for one."""
+    if matcher.operator == "=":
+        return severity.value in matcher.values
+    bounds = [Severity(value).rank for value in matcher.values]
+    return severity.rank >= min(bounds) if matcher.operator == ">=" else severity.rank <= max(bounds)
 
 
 def _labels(alert: Alert, label: str) -> frozenset[str]:
     """Return the values that an alert has for a route's label; countries and tiers are its sources'."""
     rule = alert.rule
     values = {
-        "severity": (alert.severity.value,),
         "topic": (rule.topic,),
         "owner": (rule.owner,),
         "rule": (rule.rule_id, *rule.formerly),  # an older id in a route keeps its meaning

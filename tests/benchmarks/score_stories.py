@@ -127,9 +127,7 @@ def sketch_recall(kept):
             if alone.layer is StoryLayer.TEXT:
                 wanted += 1
                 found += shared
-    print(
-        f"near-duplicate pairs {wanted}, found by two shared postings {found}; {brought} pairs brought in all"
-    )
+    print(f"near-duplicate pairs {wanted}, of them found by postings {found}; pairs brought {brought}")
 
 
 if __name__ == "__main__":
