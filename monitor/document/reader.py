@@ -78,14 +78,16 @@ class Reader:
     def __init__(self, diagnostics: list[Diagnostic] | None = None) -> None:
         """Collect into `diagnostics` (such as those of `parse`), or into a new list."""
         self.diagnostics: list[Diagnostic] = [] if diagnostics is None else diagnostics
+        self._errors = sum(found.level == "error" for found in self.diagnostics)
 
     @property
     def errors(self) -> int:
         """Return how many errors (not warnings) were collected so far."""
-        return sum(found.level == "error" for found in self.diagnostics)
+        return self._errors
 
     def error(self, at: Node | Place, code: str, text: str, hint: str = "") -> None:
         """Report an error at a node or place."""
+        self._errors += 1
         self.diagnostics.append(Diagnostic(_place(at), "error", code, text, hint))
 
     def warning(self, at: Node | Place, code: str, text: str, hint: str = "") -> None:
