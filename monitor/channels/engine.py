@@ -10,7 +10,7 @@ from jinja2 import Template, TemplateNotFound, TemplateSyntaxError, Undefined, U
 from jinja2.exceptions import SecurityError
 
 from monitor.channels.filters import FILTERS
-from monitor.channels.sandbox import Limits, Sandbox, charged
+from monitor.channels.sandbox import Limits, Sandbox, charge, charged
 from monitor.channels.structure import fill
 from monitor.channels.template_files import Templates
 from monitor.errors import RenderError
@@ -73,6 +73,7 @@ class Engine:
     def leaf(self, kind: str, source: str, variables: Mapping[str, Any], where: str) -> Any:  # noqa: ANN401 - any value
         """Return one leaf of a JSON template: a "text" rendered or a "value" evaluated."""
         with self._explained("", where):
+            charge().step()
             key = (kind, source)
             if kind == "text":
                 template: Template = self._once(key, self._sandbox.from_string)

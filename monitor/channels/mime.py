@@ -13,7 +13,7 @@ import quopri
 import re
 from dataclasses import dataclass
 from datetime import UTC
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ _FIELD_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,70}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _ATEXT = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
+# "Desk <desk@example.org>"; the library's own reader mends what it cannot read, and so misdelivers.
+_NAMED = re.compile(r"(?P<name>[^<>]*?)\s*<(?P<spec>[^<>]+)>")
 _ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@(\[[0-9A-Fa-f:.IPv]+\]|[A-Za-z0-9.-]+)")
 # Set by `compose` itself: a template or a view cannot replace them.
 _OWN = frozenset({
@@ -74,7 +76,10 @@ def address(text: str) -> Address:
         AddressError: there is no address in `text`, or its local part is not ASCII (RFC 6531 mailboxes
             need a server that offers SMTPUTF8; an ASCII alias always works).
     """
-    name, spec = parseaddr(_clean(text))
+    named = _NAMED.fullmatch(_clean(text))
+    name, spec = (named["name"], named["spec"]) if named else ("", _clean(text))
+    if name.startswith('"') and name.endswith('"'):
+        name = re.sub(r"\\(.)", r"\1", name[1:-1])
     local, at, domain = spec.rpartition("@")
     if not domain.isascii():
         try:

@@ -139,7 +139,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return isinstance(obj, Macro | BlockReference | LoopContext) or obj in self.globals.values()
 
     def call(self, context: Context, obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401, D102
-        budget = _charge()
+        budget = charge()
         budget.step()
         if not self.is_safe_callable(obj) and not _is_loop_method(obj):
             name = getattr(obj, "__name__", type(obj).__name__)
@@ -225,7 +225,8 @@ def _autoescape(name: str | None) -> bool:
     return bool(name and name.endswith(".html"))
 
 
-def _charge() -> Budget:
+def charge() -> Budget:
+    """Return the budget of the rendering under way."""
     budget = _budget.get()
     if budget is None:
         raise SecurityError("a template was used outside Renderer")
@@ -240,7 +241,7 @@ def _is_loop_method(obj: object) -> bool:
 def _finalize(_: Context, value: object) -> object:
     """Check and count what `{{ }}` prints; the context argument keeps Jinja2 from folding it."""
     text = _scalar(value)
-    _charge().write(len(text))
+    charge().write(len(text))
     return text
 
 
@@ -264,7 +265,7 @@ def _scalar(value: object) -> str:
 
 
 def _rounds(values: Iterable[object], weight: int) -> Iterator[object]:
-    budget = _charge()
+    budget = charge()
     for value in values:
         budget.step()
         budget.write(weight)
@@ -272,7 +273,7 @@ def _rounds(values: Iterable[object], weight: int) -> Iterator[object]:
 
 
 def _capped(parts: list[str]) -> list[str]:
-    budget = _charge()
+    budget = charge()
     total = sum(map(len, parts))
     if total > budget.limits.value:
         raise SecurityError(f"a text of {total} characters is built; {budget.limits.value} are allowed")
