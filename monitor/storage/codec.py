@@ -15,7 +15,6 @@ import types
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from functools import cache
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -35,13 +34,17 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Plain: TypeAlias = Any  # what json.dumps takes: the tree of one document
-Convert: TypeAlias = "Callable[[Any], Plain]"
+Stored: TypeAlias = Any  # a value of the type that a hint names: known only when the program runs
+Convert: TypeAlias = "Callable[[Stored], Stored]"  # between a value and its plain form, either way
 
 VERSION_KEY = "v"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
 # (class name, version found): a function that turns that version's object into the next one's.
 UPGRADES: dict[tuple[str, int], Callable[[dict[str, Plain]], dict[str, Plain]]] = {}
+
+_CODECS: dict[type, tuple[Convert, Convert]] = {}
 
 
 def version_of(name: str) -> int:
@@ -107,56 +110,57 @@ def loads(cls: type[T], text: str) -> T:
     return value
 
 
-@cache
-def _codec(cls: type) -> tuple[Convert, Convert]:
+def _codec(cls: Stored) -> tuple[Convert, Convert]:
+    """Return (writer, reader) of a dataclass, made once."""
+    if cls not in _CODECS:
+        _CODECS[cls] = _make_codec(cls)
+    return _CODECS[cls]
+
+
+def _make_codec(cls: Stored) -> tuple[Convert, Convert]:
+    """Return (writer, reader) of the dataclass `cls`."""
     hints = get_type_hints(cls)
-    parts = [
-        (field.name, *_converters(hints[field.name]))
-        for field in fields(cls)  # the cache is keyed by dataclasses only
-    ]
+    parts = [(field.name, *_converters(hints[field.name])) for field in fields(cls)]
     required = {f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING}
 
-    def encode(value: Any) -> dict[str, Plain]:
-        return {
-            name: (
-                value_of if (value_of := getattr(value, name)) is None or write is None else write(value_of)
-            )
-            for name, write, _ in parts
-        }
+    def encode(value: Stored) -> dict[str, Plain]:
+        tree = {}
+        for name, write, _ in parts:
+            part = getattr(value, name)
+            tree[name] = part if part is None or write is None else write(part)
+        return tree
 
-    def decode(tree: dict[str, Plain]) -> Any:
+    def decode(tree: dict[str, Plain]) -> Stored:
         known = {}
         for name, _, read in parts:
-            if name not in tree:
-                if name in required:
-                    raise KeyError(name)
-                continue
-            plain = tree[name]
-            known[name] = plain if plain is None or read is None else read(plain)
+            if name in tree:
+                plain = tree[name]
+                known[name] = plain if plain is None or read is None else read(plain)
+            elif name in required:
+                raise KeyError(name)
         return cls(**known)
 
     return encode, decode
 
 
-def _converters(hint: Any) -> tuple[Convert | None, Convert | None]:
+def _converters(hint: Stored) -> tuple[Convert | None, Convert | None]:
     """Return (writer, reader) of one type; None stands for "as it is"."""
-    origin, arguments = get_origin(hint), get_args(hint)
-    if hint in (str, int, float, bool) or origin is Literal:
-        return None, None
-    if origin in (Union, types.UnionType):
+    origin: Stored = get_origin(hint)
+    arguments = get_args(hint)
+    if origin in (Union, types.UnionType):  # X | None: None is dealt with by the caller
         (inner,) = (argument for argument in arguments if argument is not types.NoneType)
         return _converters(inner)
     if origin is tuple:
         return _tuple_converters(arguments)
-    if hint is datetime:
-        return _write_time, _read_time
-    if hint is timedelta:
-        return (lambda value: value // MICROSECOND), (lambda plain: timedelta(microseconds=plain))
+    if hint in SIMPLE:
+        return SIMPLE[hint]
+    if origin is Literal:
+        return None, None
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return None, hint  # json.dumps writes a StrEnum as its text
-    if isinstance(hint, type) and is_dataclass(hint):
-        return _codec(hint)
-    raise TypeError(f"no stored form for {hint!r}: add one to monitor/storage/codec.py")
+    if not is_dataclass(hint):
+        raise TypeError(f"no stored form for {hint!r}: add one to monitor/storage/codec.py")
+    return _codec(hint)
 
 
 def _tuple_converters(arguments: tuple[Any, ...]) -> tuple[Convert, Convert]:
@@ -174,7 +178,7 @@ def _tuple_converters(arguments: tuple[Any, ...]) -> tuple[Convert, Convert]:
     )
 
 
-def _same(value: Any) -> Any:
+def _same(value: Stored) -> Stored:
     return value
 
 
@@ -195,3 +199,13 @@ def utc(value: datetime) -> datetime:
     if value.tzinfo is None:
         raise ValueError(f"naive time {value!r}: every time that is stored needs a zone")
     return value if value.tzinfo is UTC else value.astimezone(UTC)
+
+
+SIMPLE: dict[type, tuple[Convert | None, Convert | None]] = {
+    str: (None, None),
+    int: (None, None),
+    float: (None, None),
+    bool: (None, None),
+    datetime: (_write_time, _read_time),
+    timedelta: (lambda value: value // MICROSECOND, lambda plain: timedelta(microseconds=plain)),
+}

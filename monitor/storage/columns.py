@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import BigInteger, Text, bindparam, types
@@ -16,16 +16,13 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from monitor.storage.codec import utc
+from monitor.storage.codec import EPOCH, MICROSECOND, utc
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from sqlalchemy import ColumnElement, Dialect
     from sqlalchemy.sql.compiler import SQLCompiler
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
 
 
 class UtcTime(types.TypeDecorator[datetime]):
@@ -44,18 +41,18 @@ class UtcTime(types.TypeDecorator[datetime]):
             return dialect.type_descriptor(postgresql.TIMESTAMP(timezone=True))
         return dialect.type_descriptor(BigInteger())
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | int | None:
         """Return the stored form."""
         if value is None:
             return None
         value = utc(value)
         return value if dialect.name == "postgresql" else (value - EPOCH) // MICROSECOND
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: datetime | int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - interface
         """Return the aware time."""
-        if value is None or dialect.name == "postgresql":
-            return utc(value) if isinstance(value, datetime) else None
-        return EPOCH + value * MICROSECOND
+        if isinstance(value, int):
+            return EPOCH + value * MICROSECOND
+        return None if value is None else utc(value)
 
 
 class Name(types.TypeDecorator[str]):
@@ -108,8 +105,10 @@ class _Values(types.TypeDecorator[Any]):
             return dialect.type_descriptor(postgresql.ARRAY(BigInteger() if self.integers else Text()))
         return dialect.type_descriptor(Text())
 
-    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
-        values = list(value) if self.integers else [storable(one) for one in value]
+    def process_bind_param(
+        self, value: Sequence[str | int] | None, dialect: Dialect
+    ) -> list[str | int] | str:
+        values = [storable(one) if isinstance(one, str) else one for one in value or ()]
         return values if dialect.name == "postgresql" else json.dumps(values)
 
 
@@ -119,13 +118,13 @@ class _Among(FunctionElement[bool]):
 
 
 @compiles(_Among, "sqlite")
-def _among_sqlite(element: _Among, compiler: SQLCompiler, **kwargs: Any) -> str:
+def _among_sqlite(element: _Among, compiler: SQLCompiler, **kwargs: object) -> str:
     column, values = (compiler.process(part, **kwargs) for part in element.clauses)
-    return f"{column} IN (SELECT value FROM json_each({values}))"
+    return f"{column} IN (SELECT value FROM json_each({values}))"  # noqa: S608 - compiled names, no data
 
 
 @compiles(_Among, "postgresql")
-def _among_postgresql(element: _Among, compiler: SQLCompiler, **kwargs: Any) -> str:
+def _among_postgresql(element: _Among, compiler: SQLCompiler, **kwargs: object) -> str:
     column, values = (compiler.process(part, **kwargs) for part in element.clauses)
     return f"{column} = ANY ({values})"
 

@@ -11,9 +11,25 @@ from monitor.models import NotificationState, Outcome
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from monitor.models import FeedState, HostClaim, Item, Notification
+    from monitor.models import Decision, FeedState, HostClaim, Item, Notification
 
 K = TypeVar("K")
+
+WAITING = frozenset({Outcome.QUEUED, Outcome.HELD, Outcome.DIGEST})  # outcomes that a message follows
+FINAL = frozenset({Outcome.SENT, Outcome.FAILED})
+ENDED = frozenset({NotificationState.SENT, NotificationState.DEAD})
+# What an attempt changes in an outbox row; all else stays as first stored.
+PROGRESS = (
+    "due_at",
+    "expires_at",
+    "state",
+    "attempts",
+    "last_error",
+    "last_attempt_at",
+    "sent_at",
+    "token",
+)
+LEAST_SHARED = 2  # postings in common that make a story candidate
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +72,21 @@ def newest_revisions(items: Sequence[Item]) -> dict[str, Item]:
 def claimed_url(claim: HostClaim, state: FeedState) -> str:
     """Return the URL that the feed had when it was claimed; a poll may change it (an adopted redirect)."""
     return next((feed.url for feed in claim.feeds if feed.feed_id == state.feed_id), state.url)
+
+
+def is_waiting(decision: Decision) -> bool:
+    """Say whether a message is still to be made from `decision`."""
+    return decision.outcome in WAITING and not decision.notification_ids and decision.due_at is not None
+
+
+def is_fixed(decision: Decision) -> bool:
+    """Say whether `decision` may no longer be replaced: it is rendered or final."""
+    return bool(decision.notification_ids) or decision.outcome in FINAL
+
+
+def batch_of(decision: Decision) -> str:
+    """Return what, beside the recipient, names the message that `decision` becomes part of."""
+    return f"digest {decision.slot}" if decision.outcome is Outcome.DIGEST else f"alert {decision.alert_id}"
 
 
 def settled(states: Sequence[NotificationState]) -> Outcome | None:

@@ -13,7 +13,6 @@ import asyncio
 import os
 import sqlite3
 from contextlib import AbstractAsyncContextManager, nullcontext
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
@@ -26,9 +25,11 @@ from monitor.storage.failures import describe, is_busy, is_rolled_back
 from monitor.storage.urls import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
+    from datetime import timedelta
 
     from sqlalchemy import URL, Connection
+    from sqlalchemy.engine.interfaces import DBAPIConnection
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 P = ParamSpec("P")
@@ -112,7 +113,8 @@ class Engine:
         """Copy SQLite's file as one reader sees it; see `Storage.backup`."""
         if not self.is_sqlite:
             raise StorageError(
-                f"database {self.where}: PostgreSQL has its own tool: run pg_dump --format=custom --file {path}"
+                f"database {self.where}: PostgreSQL has its own tool: "
+                f"run pg_dump --format=custom --file {path}"
             )
         part = path.with_name(f"{path.name}.part")  # the final name stands for a complete copy only
         await self._translate(asyncio.to_thread(_reserve, path, part))
@@ -161,7 +163,7 @@ class Engine:
     def _turn(self, mode: str) -> AbstractAsyncContextManager[Any]:
         return self._one_writer if self.is_sqlite and mode != READ else nullcontext()
 
-    async def _translate(self, running: Any) -> Any:
+    async def _translate(self, running: Awaitable[T]) -> T:
         """Await `running`; turn errors of the driver into ours."""
         try:
             return await running
@@ -187,7 +189,7 @@ def _changed_nothing(error: BaseException | None, progress: _Progress) -> bool:
     return is_rolled_back(error) or (error.connection_invalidated and not progress.committing)
 
 
-def _same(value: Any) -> Any:
+def _same(value: T) -> T:
     return value
 
 
@@ -215,7 +217,7 @@ async def _outside_transaction(connection: AsyncConnection, statement: str, *val
         raise DBAPIError(statement, values, error) from error
 
 
-def _on_connect(connection: Any, _record: object) -> None:
+def _on_connect(connection: DBAPIConnection, _record: object) -> None:
     cursor = connection.cursor()
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT}")

@@ -25,7 +25,8 @@ SQLITE = {
     "database or disk is full": "the disk is full: free space, then go on",
     "attempt to write a readonly database": "the file or its directory may not be written: "
     "check the owner and rights of both",
-    "unable to open database file": "the file cannot be opened: check that its directory exists and may be written",
+    "unable to open database file": "the file cannot be opened: "
+    "check that its directory exists and may be written",
     "file is not a database": "the file is no SQLite database: move it away, or name another file",
     "database disk image is malformed": "the file is damaged: restore a backup (see `monitor backup`)",
     "disk I/O error": "the disk failed to read or write: check the disk and its mount",
@@ -83,4 +84,4 @@ def _advice(error: BaseException, text: str) -> str:
         )
     if isinstance(_cause(error), OSError):
         return "check that the server runs and that host, port and path are right"
-    return "check the database's own log; nothing was changed"
+    return "look into the database's own log"

@@ -19,6 +19,7 @@ from monitor.models import (
 )
 from monitor.storage.codec import dumps, dumps_text, loads
 from monitor.storage.columns import key_hash
+from monitor.storage.decide import ENDED, PROGRESS, batch_of, is_waiting
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -26,10 +27,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Row
 
 Values: TypeAlias = dict[str, Any]
-
-WAITING = frozenset({Outcome.QUEUED, Outcome.HELD, Outcome.DIGEST})  # outcomes that a message follows
-FINAL = frozenset({Outcome.SENT, Outcome.FAILED})
-ENDED = frozenset({NotificationState.SENT, NotificationState.DEAD})
 
 
 def feed_row(state: FeedState, *, scheduled: bool = True) -> Values:
@@ -141,16 +138,6 @@ def read_revision(document: str) -> AlertRevision:
     return loads(AlertRevision, document)
 
 
-def is_waiting(decision: Decision) -> bool:
-    """Say whether a message is still to be made from `decision`."""
-    return decision.outcome in WAITING and not decision.notification_ids and decision.due_at is not None
-
-
-def batch_of(decision: Decision) -> str:
-    """Return what, beside the recipient, names the message that `decision` becomes part of."""
-    return f"digest {decision.slot}" if decision.outcome is Outcome.DIGEST else f"alert {decision.alert_id}"
-
-
 def decision_row(decision: Decision) -> Values:
     """Return the row of a decision."""
     return {
@@ -178,7 +165,7 @@ def link_rows(decision: Decision) -> list[Values]:
     ]
 
 
-def read_decision(row: Row[Any]) -> Decision:
+def read_decision(row: Row[*tuple[Any, ...]]) -> Decision:
     """Return the decision of a row with `document` and `outcome`: delivery changes the column alone."""
     decision, outcome = loads(Decision, row.document), Outcome(row.outcome)
     return decision if decision.outcome is outcome else replace(decision, outcome=outcome)
@@ -204,31 +191,11 @@ def notification_row(notification: Notification) -> Values:
 
 def progress(notification: Notification) -> Values:
     """Return the columns that an attempt changes; the claim ends with it."""
-    return {
-        "due_at": notification.due_at,
-        "expires_at": notification.expires_at,
-        "state": notification.state.value,
-        "attempts": notification.attempts,
-        "last_error": notification.last_error,
-        "last_attempt_at": notification.last_attempt_at,
-        "sent_at": notification.sent_at,
-        "token": "",
-    }
+    columns = {name: getattr(notification, name) for name in PROGRESS}
+    return columns | {"state": notification.state.value, "token": ""}
 
 
-PROGRESS = (
-    "due_at",
-    "expires_at",
-    "state",
-    "attempts",
-    "last_error",
-    "last_attempt_at",
-    "sent_at",
-    "token",
-)
-
-
-def read_notification(row: Row[Any]) -> Notification:
+def read_notification(row: Row[*tuple[Any, ...]]) -> Notification:
     """Return the notification of a row with `document` and all columns of `progress`."""
     stored = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
     changed = {name: stored[name] for name in PROGRESS}

@@ -9,8 +9,8 @@ from sqlalchemy import bindparam, func, literal_column, select, true, update
 
 from monitor.models import Notification, NotificationState, Outcome
 from monitor.storage.columns import among
-from monitor.storage.decide import pick_claims, settled
-from monitor.storage.rows import ENDED, PROGRESS, notification_row, progress, read_notification
+from monitor.storage.decide import ENDED, PROGRESS, pick_claims, settled
+from monitor.storage.rows import notification_row, progress, read_notification
 from monitor.storage.statements import OUTBOX, insert_new, is_postgresql, one_at_a_time
 from monitor.storage.tables import decision_notifications, decisions, notifications
 
@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime, timedelta
 
-    from sqlalchemy import ColumnElement, Connection, Select
+    from sqlalchemy import ColumnElement, Connection, FromClause, Select
 
     from monitor.storage.base import Delivered
 
-PENDING = literal_column("'pending'")  # spelled out: with a bound value no partial index is used
+# Spelled out: with a bound value no partial index is used.
+PENDING: ColumnElement[str] = literal_column("'pending'")
 COLUMNS = (notifications.c.document, *(notifications.c[name] for name in PROGRESS))
 Key = tuple[str, int, str]  # of a decision: alert, revision, recipient
 
@@ -102,7 +103,7 @@ def _candidates(
     return select(*COLUMNS).select_from(joined).order_by(*order)
 
 
-def _claimable(own: Any, now: datetime, without: Sequence[str]) -> Iterable[ColumnElement[bool]]:
+def _claimable(own: FromClause, now: datetime, without: Sequence[str]) -> Iterable[ColumnElement[bool]]:
     """Yield what makes a row claimable: it is free and due, and the first of its order key."""
     other = notifications.alias("other")
     earlier = (other.c.due_at < own.c.due_at) | (
@@ -126,12 +127,12 @@ def _claimable(own: Any, now: datetime, without: Sequence[str]) -> Iterable[Colu
     )
 
 
-def _is_free(table: Any, now: datetime) -> ColumnElement[bool]:
+def _is_free(table: FromClause, now: datetime) -> ColumnElement[bool]:
     free: ColumnElement[bool] = table.c.lease_until.is_(None) | (table.c.lease_until <= now)
     return free
 
 
-def _still_free(ids: Iterable[str], now: datetime) -> Select[tuple[str]]:
+def _still_free(ids: Iterable[str], now: datetime) -> Select[str]:
     return (
         select(notifications.c.notification_id)
         .where(
@@ -197,7 +198,7 @@ def settle(connection: Connection, notification_ids: Sequence[str]) -> None:
     )
 
 
-def _same_decision(left: Any, right: Any) -> ColumnElement[bool]:
+def _same_decision(left: FromClause, right: FromClause) -> ColumnElement[bool]:
     same: ColumnElement[bool] = (
         (left.c.alert_id == right.c.alert_id)
         & (left.c.revision == right.c.revision)

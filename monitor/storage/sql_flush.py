@@ -9,7 +9,8 @@ from sqlalchemy import delete, func, select, tuple_, update
 from monitor.errors import LeaseLostError
 from monitor.models import Outcome
 from monitor.storage.base import FlushClaim, PendingHit
-from monitor.storage.columns import EPOCH, among
+from monitor.storage.codec import EPOCH
+from monitor.storage.columns import among
 from monitor.storage.rows import (
     alert_row,
     decision_row,

@@ -10,8 +10,8 @@ from sqlalchemy import func, select, update
 from monitor.errors import LeaseLostError
 from monitor.models import FeedState, HostClaim, KnownItem
 from monitor.storage.base import PollReceipt
-from monitor.storage.codec import loads_text
-from monitor.storage.columns import EPOCH, among, key_hash, storable
+from monitor.storage.codec import EPOCH, loads_text
+from monitor.storage.columns import among, key_hash, storable
 from monitor.storage.decide import KeyOwner, assign_keys, claimed_url, newest_revisions
 from monitor.storage.rows import feed_row, feed_state, hit_row, item_row
 from monitor.storage.statements import SCHEDULE, insert_new, one_at_a_time, upsert
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime, timedelta
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Row
 
     from monitor.models import Hit, Item
     from monitor.storage.base import FeedSeed, PollCommit
@@ -52,7 +52,7 @@ def sync_feeds(connection: Connection, seeds: Sequence[FeedSeed], now: datetime)
     _refresh_due(connection, touched)
 
 
-def _seed_row(seed: FeedSeed, row: Any, now: datetime) -> dict[str, Any] | None:
+def _seed_row(seed: FeedSeed, row: Row[*tuple[Any, ...]] | None, now: datetime) -> dict[str, Any] | None:
     """Return the feed's new row, or None when nothing changes."""
     if row is None or row.url != seed.url:
         return feed_row(FeedState(seed.feed_id, seed.url, seed.host, now))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, literal, select, union_all
 
 from monitor.storage.columns import among, key_hash
+from monitor.storage.decide import LEAST_SHARED
 from monitor.storage.rows import read_item, read_member
 from monitor.storage.tables import items, members, postings
 
@@ -14,11 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement, Connection
+    from sqlalchemy import ColumnElement, Connection, Select
 
     from monitor.models import Item, StoryMember
-
-LEAST_SHARED = 2  # postings in common that make a candidate
 
 
 def story_of(connection: Connection, item_ids: Sequence[str]) -> Mapping[str, StoryMember]:
@@ -80,7 +79,7 @@ def story_candidates(
 
 def _sharing(
     column: ColumnElement[Any], keys: Sequence[str], since: datetime, *, url: int, title: int
-) -> Any:
+) -> Select[*tuple[Any, ...]]:
     return select(members.c.item_id, literal(url), literal(title), literal(0)).where(
         among(column, map(key_hash, filter(None, keys))), members.c.event_at >= since
     )

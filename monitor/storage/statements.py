@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -48,5 +48,5 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Values]) -> None
     connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), rows)
 
 
-def _insert(connection: Connection, table: Table) -> Any:
+def _insert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
     return postgresql.insert(table) if is_postgresql(connection) else sqlite.insert(table)
