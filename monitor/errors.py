@@ -1,17 +1,17 @@
 """Every error that the product raises on purpose.
 
-    MonitorError                     a sentence for people: what, where, what to do
-    ├── ConfigurationError           settings, files, command line           exit 3
-    ├── RulesUnreadableError         no usable rule tree                     exit 2
-    ├── StorageError                 the database cannot be used             exit 3
-    │   ├── SchemaTooNewError        written by a newer version
-    │   ├── SchemaTooOldError        `monitor migrate` is due
-    │   └── LeaseLostError           another worker holds the claim: nothing was changed
-    ├── FetchError                   one poll failed; has `kind` and `retry_after`
-    │   └── AddressRefusedError      the address guard said no
-    ├── ParseError                   a document that cannot be used; has `kind`
-    ├── RenderError                  a template failed
-    └── DeliveryError                one attempt failed; has `permanent`, `retry_after`, `pause_channel`
+MonitorError                     a sentence for people: what, where, what to do
+├── ConfigurationError           settings, files, command line           exit 3
+├── RulesUnreadableError         no usable rule tree                     exit 2
+├── StorageError                 the database cannot be used             exit 3
+│   ├── SchemaTooNewError        written by a newer version
+│   ├── SchemaTooOldError        `monitor migrate` is due
+│   └── LeaseLostError           another worker holds the claim: nothing was changed
+├── FetchError                   one poll failed; has `kind` and `retry_after`
+│   └── AddressRefusedError      the address guard said no
+├── ParseError                   a document that cannot be used; has `kind`
+├── RenderError                  a template failed
+└── DeliveryError                one attempt failed; has `permanent`, `retry_after`, `pause_channel`
 """
 
 from __future__ import annotations

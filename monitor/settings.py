@@ -218,7 +218,8 @@ def known_secrets(
     settings: Settings, secrets: Callable[[str], str | None], names: tuple[str, ...]
 ) -> tuple[str, ...]:
     """Return every secret value in use, so that logs can be kept free of them."""
-    values = [settings.smtp_password.get_secret_value(), *(secrets(name) or "" for name in names)]
+    own = (settings.smtp_password, settings.database_url)
+    values = [*(secret.get_secret_value() for secret in own), *(secrets(name) or "" for name in names)]
     return tuple(value for value in values if value)
 
 

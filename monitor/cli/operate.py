@@ -1,4 +1,4 @@
-"""Commands for those who keep it running: status, migrate, send-test."""
+"""Commands for those who keep it running: status, migrate, backup, send-test."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this file."""
     app.command()(status)
     app.command()(migrate)
+    app.command()(backup)
     app.command("send-test")(send_test_message)
 
 
@@ -184,16 +185,33 @@ def migrate(directory: DIR = Path()) -> None:
     note(f"the schema is at {after}" + ("" if before == after else f" (was {before or 'empty'})"))
 
 
+def backup(
+    directory: DIR,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="a new file")],
+) -> None:
+    """Copy the SQLite database to FILE while the daemon goes on (PostgreSQL: use pg_dump)."""
+    settings, _ = load(directory)
+    configure(settings.log_format, "warning")
+    place = find(directory)
+
+    async def copy() -> None:
+        async with open_storage(settings.database(place.path)) as storage:
+            await storage.backup(str(file))
+
+    asyncio.run(copy())
+    note(f"the database was copied to {file}")
+
+
 def send_test_message(
     directory: DIR,
     recipient: Annotated[str, typer.Argument(metavar="RECIPIENT", help="an id from routes.yaml")],
 ) -> None:
     """Send one test message to RECIPIENT over each of its channels, and say what became of it."""
     settings, secrets = load(directory)
-    configure(settings.log_format, "error")
+    redactor = configure(settings.log_format, "error")
 
     async def send() -> list[tuple[str, str, bool]]:
-        async with assemble(find(directory), settings, secrets) as monitor:
+        async with assemble(find(directory), settings, secrets, redactor=redactor) as monitor:
             return await send_test(monitor, recipient)
 
     results = asyncio.run(send())

@@ -17,6 +17,7 @@ from monitor.once import run_once
 from monitor.settings import load, supervisor
 
 if TYPE_CHECKING:
+    from monitor.logs import Redactor
     from monitor.once import Summary
     from monitor.settings import Secrets, Settings
 
@@ -33,12 +34,12 @@ def register(app: typer.Typer) -> None:
 def run(directory: DIR) -> None:
     """Run the daemon: poll, match, alert, until SIGTERM or Ctrl-C. SIGHUP reads the rules again."""
     settings, secrets = load(directory)
-    configure(settings.log_format, settings.log_level)
-    asyncio.run(_run(directory, settings, secrets))
+    redactor = configure(settings.log_format, settings.log_level)
+    asyncio.run(_run(directory, settings, secrets, redactor))
 
 
-async def _run(directory: Path, settings: Settings, secrets: Secrets) -> None:
-    async with assemble(find(directory), settings, secrets) as monitor:
+async def _run(directory: Path, settings: Settings, secrets: Secrets, redactor: Redactor) -> None:
+    async with assemble(find(directory), settings, secrets, redactor=redactor) as monitor:
         await Daemon(monitor, supervisor=supervisor()).run()
 
 
@@ -51,16 +52,20 @@ def once(
 ) -> None:
     """Poll every due feed, group, deliver what is due, print a summary, and end."""
     settings, secrets = load(directory)
-    configure(settings.log_format, "warning" if settings.log_level == "info" else settings.log_level)
-    summary = asyncio.run(_once(directory, settings, secrets, no_wait=no_wait))
+    redactor = configure(
+        settings.log_format, "warning" if settings.log_level == "info" else settings.log_level
+    )
+    summary = asyncio.run(_once(directory, settings, secrets, redactor, no_wait=no_wait))
     if json:
         as_json(summary.as_dict())
     else:
         _print(summary)
 
 
-async def _once(directory: Path, settings: Settings, secrets: Secrets, *, no_wait: bool) -> Summary:
-    async with assemble(find(directory), settings, secrets) as monitor:
+async def _once(
+    directory: Path, settings: Settings, secrets: Secrets, redactor: Redactor, *, no_wait: bool
+) -> Summary:
+    async with assemble(find(directory), settings, secrets, redactor=redactor) as monitor:
         return await run_once(monitor, no_wait=no_wait)
 
 

@@ -117,7 +117,9 @@ class WebhookCatcher:
             f'<li><a href="/mail/{mail.name}">{html.escape(mail.subject)}</a> <small>to {html.escape(mail.to)}</small></li>'
             for mail in reversed(self._mails.mails)
         )
-        page = _PAGE.format(rows=rows or "<li>Nothing yet.</li>", hooks=self._count, mails=len(self._mails.mails))
+        page = _PAGE.format(
+            rows=rows or "<li>Nothing yet.</li>", hooks=self._count, mails=len(self._mails.mails)
+        )
         return web.Response(text=page, content_type="text/html", headers=_HEADERS)
 
     async def _mail(self, request: web.Request) -> web.Response:

@@ -21,7 +21,9 @@ DAY_ENDS = timedelta(hours=20)
 class ReplayServer:
     """An HTTP server for every outlet's feed as it stood at the present moment of the day."""
 
-    def __init__(self, day: NewsDay, clock: Callable[[], datetime], *, speed: float, head_start: timedelta) -> None:
+    def __init__(
+        self, day: NewsDay, clock: Callable[[], datetime], *, speed: float, head_start: timedelta
+    ) -> None:
         """Begin the day now.
 
         Args:

@@ -71,13 +71,17 @@ async def show(directory: Path, *, speed: float, seconds: float) -> None:
             allow_networks="127.0.0.0/8", http_bind="127.0.0.1:0", poll_floor_seconds=1,
         )  # fmt: skip
         named = {"RISK_HOOK_URL": f"{hooks.url}/hook", "RISK_HOOK_SECRET": SECRET}
-        async with assemble(find(directory), settings, lambda name: named.get(name) or secrets(name)) as monitor:
+        async with assemble(
+            find(directory), settings, lambda name: named.get(name) or secrets(name)
+        ) as monitor:
             daemon = Daemon(monitor)
             running = asyncio.create_task(daemon.run())
             if seconds:
                 asyncio.get_running_loop().call_later(seconds, daemon.stop)
             await asyncio.sleep(0)
-            _greet(console, directory, hooks.url, daemon.web.url if daemon.web else "", len(day.outlets), speed)
+            _greet(
+                console, directory, hooks.url, daemon.web.url if daemon.web else "", len(day.outlets), speed
+            )
             await running
     finally:
         for server in (feeds, mails, hooks):
@@ -88,8 +92,15 @@ async def show(directory: Path, *, speed: float, seconds: float) -> None:
 def _prepare(directory: Path, feeds: str) -> None:
     """Write the installation anew: each demonstration begins with an empty memory."""
     marker = directory / ".demonstration"
-    if directory.exists() and any(directory.iterdir()) and not marker.exists() and (directory / "rules").exists():
-        raise ConfigurationError(f"{directory}: is a real installation; give another directory for the demonstration")
+    if (
+        directory.exists()
+        and any(directory.iterdir())
+        and not marker.exists()
+        and (directory / "rules").exists()
+    ):
+        raise ConfigurationError(
+            f"{directory}: is a real installation; give another directory for the demonstration"
+        )
     for name in ("var", "rules", "templates"):
         shutil.rmtree(directory / name, ignore_errors=True)
     create(directory)
@@ -136,4 +147,6 @@ def _most_telling(text: str, most: int = 24) -> Iterator[str]:
 
 
 def _print_hook(console: Console, payload: dict[str, Any]) -> None:
-    console.print(f"[dim]webhook received:[/] {escape(str(payload.get('subject', payload.get('type', 'a notification'))))}")
+    console.print(
+        f"[dim]webhook received:[/] {escape(str(payload.get('subject', payload.get('type', 'a notification'))))}"
+    )

@@ -91,7 +91,7 @@ class Metrics:
         )
         self._latency = Histogram(
             f"{PREFIX}_delivery_latency_seconds",
-            "Time from the first sight of the newest item in a notification until it was sent, by channel.",
+            "Time from the moment a notification was written until it was accepted, by channel.",
             ["channel"],
             buckets=LATENCY_BUCKETS,
             registry=self.registry,
@@ -162,7 +162,7 @@ class Metrics:
         self._sent.labels(channel, outcome).inc()
 
     def latency(self, channel: str, seconds: float) -> None:
-        """Record how long after the first sight of its newest item a notification was sent."""
+        """Record how long after it was written a notification was accepted."""
         self._latency.labels(channel).observe(max(seconds, 0.0))
 
     def tick(self, loop: str, at: datetime) -> None:

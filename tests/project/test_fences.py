@@ -45,7 +45,10 @@ DOORS = (
     ("monitor.storage.memory", ("monitor.storage", "monitor.app")),
     ("monitor.channels.email", ("monitor.app",)),
     ("monitor.channels.webhook", ("monitor.app",)),
-    ("monitor.settings", ("monitor.app", "monitor.daemon", "monitor.cli", "monitor.directory", "monitor.demo")),
+    (
+        "monitor.settings",
+        ("monitor.app", "monitor.daemon", "monitor.cli", "monitor.directory", "monitor.demo"),
+    ),
 )
 
 
@@ -102,7 +105,9 @@ def test_only_the_settings_read_the_environment():
 
 
 def test_every_module_says_what_it_is_for():
-    undocumented = [name_of(path) for path in MODULES if not ast.get_docstring(ast.parse(path.read_text("utf-8")))]
+    undocumented = [
+        name_of(path) for path in MODULES if not ast.get_docstring(ast.parse(path.read_text("utf-8")))
+    ]
     assert not undocumented
 
 

@@ -13,11 +13,16 @@ from monitor.cli import call
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
-GUIDES = [ROOT / "README.md", *(ROOT / part / "README.md" for part in ("monitor", "rules", "templates", "deploy"))]
+GUIDES = [
+    ROOT / "README.md",
+    *(ROOT / part / "README.md" for part in ("monitor", "rules", "templates", "deploy")),
+]
 
 
 def commands_of(text: str) -> set[str]:
-    return set(re.findall(r"`monitor ([a-z-]+)[ `\[]", text)) | set(re.findall(r"bin/monitor ([a-z-]+) ", text))
+    return set(re.findall(r"`monitor ([a-z-]+)[ `\[]", text)) | set(
+        re.findall(r"bin/monitor ([a-z-]+) ", text)
+    )
 
 
 @pytest.mark.parametrize("command", sorted(commands_of(README)))
@@ -42,7 +47,9 @@ def test_links_lead_somewhere(guide):
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"make ([a-z]+)", README))))
 def test_every_make_target_exists(target):
-    done = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -51,6 +58,10 @@ def test_the_first_steps_work(tmp_path):
     directory = str(tmp_path / "monitor")
     for arguments in (["init", directory], ["check", directory], ["test", directory], ["status", directory]):
         done = subprocess.run(
-            [sys.executable, "-m", "monitor", *arguments], capture_output=True, text=True, check=False, cwd=tmp_path
+            [sys.executable, "-m", "monitor", *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=tmp_path,
         )
         assert done.returncode == 0, (arguments, done.stdout[-2000:], done.stderr[-2000:])

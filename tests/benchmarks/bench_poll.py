@@ -1,0 +1,187 @@
+"""Feeds polled per second, end to end: cold, with nothing new, and with two new items in each feed.
+
+    python tests/benchmarks/bench_poll.py [--feeds 300] [--items 40]
+
+A server in a process of its own serves the feeds on loopback. The program polls them as the daemon does:
+SQLite on disk, parser processes, rules, commits. The baseline in the same run is the plainest reader one
+could write: aiohttp and feedparser in a loop with the same number of requests in flight, keeping nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import hashlib
+import io
+import multiprocessing
+import resource
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from multiprocessing.synchronize import Event
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import feedparser
+from aiohttp import web
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from monitor.app import assemble
+from monitor.clock import Clock, machine_time
+from monitor.directory import find
+from monitor.logs import configure
+from monitor.settings import load
+from tests.installation import make
+
+WORDS = (
+    "talks border minister harvest bridge council election storm museum rail budget envoy school port".split()
+)
+IN_FLIGHT = 32
+
+
+def document(feed: int, version: int, items: int) -> bytes:
+    """A feed of `items` items; each version has two newer ones at the top."""
+    entries = []
+    for number in range(2 * version + items, 2 * version, -1):
+        seed = hashlib.sha256(f"{feed} {number}".encode()).digest()
+        words = [WORDS[byte % len(WORDS)] for byte in seed]
+        date = format_datetime(datetime(2026, 3, 12, tzinfo=UTC) + timedelta(minutes=number))
+        entries.append(
+            f"<item><title>{' '.join(words[:8])} {number}</title><link>https://outlet{feed}.example/{number}</link>"
+            f'<guid isPermaLink="false">outlet{feed}-{number}</guid><pubDate>{date}</pubDate>'
+            f"<description>&lt;p&gt;{' '.join(words * 2)} in report {number}.&lt;/p&gt;</description></item>"
+        )
+    return (
+        f'<?xml version="1.0" encoding="UTF-8"?><rss version="2.0"><channel><title>Outlet {feed}</title>'
+        f"<link>https://outlet{feed}.example/</link><description>News</description>{''.join(entries)}</channel></rss>"
+    ).encode()
+
+
+def serve(feeds: int, items: int, version: Any, port: Any, ready: Event, stop: Event) -> None:
+    """Serve the feeds until told to stop, for ten minutes at most."""
+
+    async def answer(request: web.Request) -> web.Response:
+        etag = f'"{version.value}"'
+        if request.headers.get("If-None-Match") == etag:
+            return web.Response(status=304, headers={"ETag": etag})
+        key = int(request.match_info["feed"]), version.value
+        if key not in made:
+            made[key] = document(*key, items)
+        return web.Response(body=made[key], content_type="application/rss+xml", headers={"ETag": etag})
+
+    async def main() -> None:
+        application = web.Application()
+        application.router.add_get("/{feed}", answer)
+        runner = web.AppRunner(application, access_log=None)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        port.value = runner.addresses[0][1]
+        ready.set()
+        await asyncio.to_thread(stop.wait, 600)
+        await runner.cleanup()
+
+    made: dict[tuple[int, int], bytes] = {}
+    for feed in range(feeds):
+        made[feed, 0] = document(feed, 0, items)
+        made[feed, 1] = document(feed, 1, items)
+    asyncio.run(main())
+
+
+async def plain(port: int, feeds: int) -> int:
+    """The baseline: fetch and parse everything, remember nothing."""
+    places, found = asyncio.Semaphore(IN_FLIGHT), 0
+    async with aiohttp.ClientSession() as session:
+
+        async def one(feed: int) -> None:
+            nonlocal found
+            async with places, session.get(f"http://127.0.0.1:{port}/{feed}") as response:
+                found += len(feedparser.parse(io.BytesIO(await response.read())).entries)
+
+        await asyncio.gather(*(one(feed) for feed in range(feeds)))
+    return found
+
+
+def cpu() -> float:
+    """CPU seconds of this process and its ended children."""
+    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+
+
+async def measure(arguments: argparse.Namespace, port: int, version: Any) -> None:
+    feeds = arguments.feeds
+    print(f"{feeds} feeds of {arguments.items} items, {IN_FLIGHT} requests in flight")
+    print(f"{'':34}{'wall s':>8}{'feeds/s':>9}{'new items':>11}{'vs plain loop':>15}")
+
+    started = time.perf_counter()
+    await plain(port, feeds)
+    base = time.perf_counter() - started
+    print(f"{'plain loop: aiohttp + feedparser':34}{base:8.2f}{feeds / base:9.0f}{'-':>11}{'1.0x':>15}")
+
+    jump = timedelta()
+    with tempfile.TemporaryDirectory() as folder:
+        place = make(
+            Path(folder), {f"outlet-{n}": f"http://127.0.0.1:{port}/{n}" for n in range(feeds)}, smtp_port="9"
+        )
+        place.settings["TEST_HOOK_URL"] = "http://127.0.0.1:9/"
+        settings, secrets = load(
+            Path(folder),
+            allow_networks="127.0.0.0/8",
+            poll_concurrency=IN_FLIGHT,
+            http_bind="",
+            poll_floor_seconds=1,
+        )
+        async with assemble(
+            find(Path(folder)), settings, secrets, clock=Clock(lambda: machine_time() + jump)
+        ) as monitor:
+            counted = {"new": 0, "polled": 0, "failed": 0}
+
+            def count(report: Any) -> None:
+                counted["new"] += report.new
+                counted["polled"] += 1
+                counted["failed"] += report.failed
+
+            monitor.listen(count)
+            for name, step in (("first poll", 0), ("nothing new (304)", 0), ("two new items a feed", 1)):
+                version.value = step
+                counted.update(new=0, polled=0, failed=0)
+                started = time.perf_counter()
+                await monitor.poll.run_due()
+                wall = time.perf_counter() - started
+                assert counted["polled"] == feeds, counted
+                assert not counted["failed"], counted
+                print(f"{name:34}{wall:8.2f}{feeds / wall:9.0f}{counted['new']:11,}{base / wall:14.1f}x")
+                jump += timedelta(hours=1)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"peak memory of the main process: {peak:.0f} MB; CPU of all processes: {cpu():.1f} s")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--feeds", type=int, default=300)
+    parser.add_argument("--items", type=int, default=40)
+    arguments = parser.parse_args()
+    configure("console", "error")
+    context = multiprocessing.get_context("spawn")
+    version, port = context.Value("i", 0), context.Value("i", 0)
+    ready, stop = context.Event(), context.Event()
+    server = context.Process(
+        target=serve, args=(arguments.feeds, arguments.items, version, port, ready, stop)
+    )
+    server.start()
+    try:
+        if not ready.wait(60):
+            raise SystemExit("the feed server did not start")
+        asyncio.run(measure(arguments, port.value, version))
+    finally:
+        stop.set()
+        server.join(10)
+
+
+if __name__ == "__main__":
+    main()
