@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -131,10 +130,3 @@ class _Loader:
             diagnostics=tuple(sorted(dict.fromkeys(self._diagnostics), key=lambda found: found.place)),
             left_out=tuple(self._left_out),
         )
-
-
-def without_examples(rule: Rule) -> Rule:
-    """Return `rule` without what cannot change what it matches: the part that its version names."""
-    return replace(
-        rule, must_match=(), must_not_match=(), timeline=(), references=(), known_issues=(), description=""
-    )

@@ -1,0 +1,209 @@
+"""The engine: which rules an item fires, and why. A pure function of (rules, lists, item, feed).
+
+1. The fields that rules search are tokenized and scanned once for all terms of all rules.
+2. Each rule is kept under the terms of one thing it cannot do without; the terms found name the
+   candidates. Rules without such a thing are candidates for every item.
+3. A candidate's `where`, `expires`, `when` and `except` are asked, in this order. Positions, sentence
+   bounds and regular expressions are worked out when a candidate first asks for them, and remembered
+   for the other candidates.
+4. Evidence is collected for what fired.
+
+The same evaluation serves the daemon, the in-file tests and the command line.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from monitor.models import FIELDS, Evidence, Match, RuleInfo
+from monitor.rules.compiling import Compiler
+from monitor.rules.context import ItemContext
+from monitor.rules.nodes import quoted
+from monitor.rules.schema import Status
+from monitor.rules.versions import rule_versions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import date
+
+    from monitor.models import Feed, Item
+    from monitor.rules.nodes import Node
+    from monitor.rules.schema import Exemption, Rule, RuleTree, Where
+
+MOST_EVIDENCE: Final = 64  # pieces a match; a long article that repeats a name needs no more
+EVALUATED: Final = frozenset((Status.LIVE, Status.SHADOW))
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """One rule, ready to be asked."""
+
+    rule: Rule
+    version: str
+    when: Node
+    exceptions: tuple[tuple[Exemption, Node], ...]
+
+
+class Engine:
+    """Compiled rules. Make one with `compile_tree`; to change rules, make another and swap."""
+
+    def __init__(self, tree: RuleTree, statuses: frozenset[Status]) -> None:
+        """Compile the rules of `tree` whose status is one of `statuses`."""
+        compiler = Compiler(tree)
+        versions = rule_versions(tree)
+        chosen = [rule for rule in tree.rules if rule.status in statuses]
+        self.rule_infos: Mapping[str, RuleInfo] = MappingProxyType(
+            {rule.rule_id: _info(rule) for rule in chosen}
+        )
+        self.versions: Mapping[str, str] = versions
+        self._rules: list[_Compiled] = []
+        self._by_id: dict[str, int] = {}
+        self._always: list[int] = []
+        by_term: dict[int, list[int]] = {}
+        for rule in chosen:
+            if rule.when is None:  # sequence, together, volume: fired by other rules' hits, not by items
+                continue
+            index = self._by_id[rule.rule_id] = len(self._rules)
+            when = compiler.compile(rule.when)
+            exceptions = tuple((one, compiler.compile(one.clause)) for one in rule.exceptions)
+            self._rules.append(_Compiled(rule, versions[rule.rule_id], when, exceptions))
+            needs = compiler.needs(when)
+            if needs is None:
+                self._always.append(index)
+                continue
+            for term_id in {term_id for leaf in needs for term_id in leaf.uses}:
+                by_term.setdefault(term_id, []).append(index)
+        self._by_term = {term_id: tuple(indices) for term_id, indices in by_term.items()}
+        self._vocabulary = compiler.vocabulary
+        self._fields = tuple(name for name in FIELDS if name in compiler.fields)
+
+    @property
+    def unkeyed(self) -> tuple[str, ...]:
+        """Return the ids of rules that are evaluated on every item, for want of a required term."""
+        return tuple(self._rules[index].rule.rule_id for index in self._always)
+
+    def match(self, item: Item, feed: Feed | None = None) -> tuple[Match, ...]:
+        """Return the rules that fire on `item`, in order of their files and lines.
+
+        Args:
+            item: the item; its texts are visible text.
+            feed: where it came from; without it nothing is known of tier, country and feed, and a
+                rule that asks for one of them does not fire.
+        """
+        context = self._context(item)
+        matches = (self._evaluate(self._rules[index], context, feed) for index in self._candidates(context))
+        return tuple(match for match in matches if match is not None)
+
+    def why_not(self, rule_id: str, item: Item, feed: Feed | None = None) -> str:
+        """Say for people why a rule does not fire on `item`; "" if it does.
+
+        Raises:
+            KeyError: the engine holds no such rule, or one that items do not fire.
+        """
+        return self._obstacle(self._rules[self._by_id[rule_id]], self._context(item), feed)
+
+    def _context(self, item: Item) -> ItemContext:
+        return ItemContext(item, self._vocabulary, self._fields)
+
+    def _candidates(self, context: ItemContext) -> list[int]:
+        candidates = set(self._always)
+        for found in context.found.values():
+            for term_id in found:
+                candidates.update(self._by_term.get(term_id, ()))
+        return sorted(candidates)
+
+    def _evaluate(self, compiled: _Compiled, context: ItemContext, feed: Feed | None) -> Match | None:
+        rule = compiled.rule
+        if not _where_holds(rule.where, context.item, feed) or _expired(rule.expires, context.day):
+            return None
+        if not compiled.when.holds(context):
+            return None
+        for exception, node in compiled.exceptions:
+            if not _expired(exception.expires, context.day) and node.holds(context):
+                return None
+        evidence, entities = _collect(compiled.when, context)
+        return Match(rule.rule_id, compiled.version, rule.severity, evidence, entities)
+
+    def _obstacle(self, compiled: _Compiled, context: ItemContext, feed: Feed | None) -> str:
+        rule = compiled.rule
+        if not _where_holds(rule.where, context.item, feed):
+            return "where: " + "; ".join(_where_obstacles(rule.where, context.item, feed))
+        if _expired(rule.expires, context.day):
+            return f"the rule expired on {rule.expires}"
+        if not compiled.when.holds(context):
+            return compiled.when.missing(context)
+        for exception, node in compiled.exceptions:
+            if not _expired(exception.expires, context.day) and node.holds(context):
+                return f"excepted ({exception.reason}): {quoted(context, node)}"
+        return ""
+
+
+def compile_tree(tree: RuleTree, *, statuses: Iterable[Status] = EVALUATED) -> Engine:
+    """Compile the rules of a tree.
+
+    Args:
+        tree: what `load_tree` returned.
+        statuses: which rules; live and shadow are what the daemon evaluates.
+    """
+    return Engine(tree, frozenset(statuses))
+
+
+def _info(rule: Rule) -> RuleInfo:
+    return RuleInfo(
+        rule_id=rule.rule_id,
+        title=rule.title,
+        severity=rule.severity,
+        description=rule.description,
+        owner=rule.owner,
+        topic=rule.topic,
+        tags=rule.tags,
+        alert_per=rule.alert_per,
+        formerly=rule.formerly,
+        shadow=rule.status is Status.SHADOW,
+    )
+
+
+def _expired(day: date | None, today: date | None) -> bool:
+    return day is not None and today is not None and today >= day
+
+
+def _where_holds(where: Where, item: Item, feed: Feed | None) -> bool:
+    return next(iter(_where_obstacles(where, item, feed)), None) is None
+
+
+def _where_obstacles(where: Where, item: Item, feed: Feed | None) -> Iterable[str]:
+    """Go through what `where` asks and the item or its feed is not."""
+    language = item.language or (feed.language if feed else "") or "und"
+    if where.language and language not in where.language:
+        yield f"language is {language}, not {', '.join(where.language)}"
+    feed_id = feed.feed_id if feed else item.feed_id
+    if where.feed and feed_id not in where.feed:
+        yield f"feed is {feed_id or 'unknown'}, not {', '.join(where.feed)}"
+    if feed_id in where.not_feed:
+        yield f"feed {feed_id} is excluded"
+    tier = feed.tier if feed else None
+    if where.tier and tier not in where.tier:
+        yield f"tier is {tier or 'unknown'}, not {', '.join(where.tier)}"
+    if tier in where.not_tier:
+        yield f"tier {tier} is excluded"
+    country = feed.country.upper() if feed else ""
+    if where.country and country not in where.country:
+        yield f"country is {country or 'unknown'}, not {', '.join(where.country)}"
+    if where.category:
+        categories = {name.casefold() for name in (*item.categories, feed.category if feed else "")}
+        if categories.isdisjoint(name.casefold() for name in where.category):
+            yield f"category is none of {', '.join(where.category)}"
+
+
+def _collect(node: Node, context: ItemContext) -> tuple[tuple[Evidence, ...], tuple[tuple[str, str], ...]]:
+    """Return the evidence in text order, field by field, and the entities in it."""
+    order = {name: number for number, name in enumerate(FIELDS)}
+    parts = dict.fromkeys((order[name], *part) for name, part in node.evidence(context))
+    entities = {entity for *_, label in parts for entity in label.entities}
+    evidence = []
+    for number, start, end, label in sorted(parts)[:MOST_EVIDENCE]:
+        name = FIELDS[number]
+        evidence.append(Evidence(name, start, end, context.item.text(name)[start:end], label.entry))
+    return tuple(evidence), tuple(sorted(entities))

@@ -1,0 +1,324 @@
+"""Compiled clauses: each answers whether it holds in an item, where, and with what evidence.
+
+Nodes are shared between rules that say the same thing, and remember their answer for the item at hand
+under their number. Evidence is only collected for rules that fire.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from monitor.rules.intervals import Label, Occurrence, merged, near, without_masked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import date
+
+    import re2
+
+    from monitor.models import FieldName
+    from monitor.rules.context import ItemContext
+    from monitor.rules.intervals import Part
+    from monitor.rules.schema import Within
+
+    EvidencePart = tuple[FieldName, Part]
+
+
+class Node(Protocol):
+    """A compiled clause.
+
+    `holds`, `spans` and `evidence` are pure functions of the context. `spans` needs a field in which
+    the clause is searched; `all`, `none` and conditions have no spans and answer [].
+    """
+
+    number: int  # distinct for each node of an engine
+
+    def holds(self, context: ItemContext) -> bool:
+        """Tell whether the clause is true of the item."""
+
+    def spans(self, context: ItemContext, name: FieldName) -> list[Occurrence]:
+        """Return where it occurs in one field, in text order."""
+
+    def evidence(self, context: ItemContext) -> Iterable[EvidencePart]:
+        """Return what made it true; only asked when it holds."""
+
+    def missing(self, context: ItemContext) -> str:
+        """Say for people why it does not hold; only asked when it does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One term in one leaf: what it is called there, and when it counts."""
+
+    term_id: int
+    label: Label
+    mask: AnyNode | None = None  # occurrences inside these do not count
+    valid_from: date | None = None
+    valid_until: date | None = None
+
+    def valid(self, day: date | None) -> bool:
+        """Tell whether the entry is used for an item of `day`; without a day all are."""
+        if day is None:
+            return True
+        after_start = self.valid_from is None or self.valid_from <= day
+        return after_start and (self.valid_until is None or day <= self.valid_until)
+
+
+class _Placed:
+    """What nodes with places have in common: the answers follow from `_find`."""
+
+    def __init__(self, number: int, fields: tuple[FieldName, ...], name: str) -> None:
+        self.number = number
+        self.fields = fields
+        self.name = name  # for people: "$moscow", '"land"'
+
+    def holds(self, context: ItemContext) -> bool:
+        """Tell whether it occurs in any searched field."""
+        known = context.truths.get(self.number)
+        if known is None:
+            known = any(self.spans(context, name) for name in self.fields)
+            context.truths[self.number] = known
+        return known
+
+    def spans(self, context: ItemContext, name: FieldName) -> list[Occurrence]:
+        """Return the occurrences in one field, remembered."""
+        if name not in self.fields or name not in context.tokens:
+            return []
+        key = (self.number, name)
+        known = context.places.get(key)
+        if known is None:
+            known = context.places[key] = self._find(context, name)
+        return known
+
+    def evidence(self, context: ItemContext) -> Iterable[EvidencePart]:
+        """Return every occurrence in every searched field."""
+        for name in self.fields:
+            for found in self.spans(context, name):
+                for part in found.parts:
+                    yield name, part
+
+    def missing(self, context: ItemContext) -> str:  # noqa: ARG002 - the protocol's signature
+        """Say what was not found, and where it was looked for."""
+        return f"{self.name} is not in {', '.join(self.fields)}"
+
+    def _find(self, context: ItemContext, name: FieldName) -> list[Occurrence]:
+        raise NotImplementedError
+
+
+class LeafNode(_Placed):
+    """A term or a list: any of its terms."""
+
+    def __init__(
+        self,
+        number: int,
+        fields: tuple[FieldName, ...],
+        name: str,
+        uses: Mapping[int, tuple[Use, ...]],
+        lengths: Mapping[int, int],
+    ) -> None:
+        """Keep the uses by term id, and the terms' lengths in words."""
+        super().__init__(number, fields, name)
+        self.uses = uses
+        self._lengths = lengths
+
+    def _find(self, context: ItemContext, name: FieldName) -> list[Occurrence]:
+        found = context.found.get(name)
+        if not found:
+            return []
+        here: list[Occurrence] = []
+        few, many = (found, self.uses) if len(found) < len(self.uses) else (self.uses, found)
+        for term_id in few:
+            if term_id in many:
+                for use in self.uses[term_id]:
+                    if use.valid(context.day):
+                        here += self._occurrences(context, name, use, found[term_id])
+        return merged(here)
+
+    def _occurrences(
+        self, context: ItemContext, name: FieldName, use: Use, starts: list[int]
+    ) -> list[Occurrence]:
+        tokens = context.tokens[name]
+        last = self._lengths[use.term_id] - 1
+        found = [
+            Occurrence(start, start + last, ((tokens.starts[start], tokens.ends[start + last], use.label),))
+            for start in starts
+        ]
+        return found if use.mask is None else without_masked(found, use.mask.spans(context, name))
+
+
+class PatternNode(_Placed):
+    """A regular expression."""
+
+    def __init__(
+        self, number: int, fields: tuple[FieldName, ...], regex: str, compiled: re2._Regexp[str]
+    ) -> None:
+        """Keep the compiled expression."""
+        super().__init__(number, fields, f"the expression {regex}")
+        self._compiled = compiled
+        self._label = Label(regex)
+
+    def _find(self, context: ItemContext, name: FieldName) -> list[Occurrence]:
+        tokens = context.tokens[name]
+        here: list[Occurrence] = []
+        token = 0
+        for found in self._compiled.finditer(context.item.text(name)):
+            start, end = found.span()
+            if start == end:
+                continue
+            while token < len(tokens) and tokens.ends[token] <= start:
+                token += 1
+            last = token
+            while last + 1 < len(tokens) and tokens.starts[last + 1] < end:
+                last += 1
+            here.append(Occurrence(token, last, ((start, end, self._label),)))
+        return here
+
+
+class AnyNode(_Placed):
+    """At least one of its children; its places are theirs."""
+
+    def __init__(
+        self, number: int, fields: tuple[FieldName, ...], children: tuple[Node, ...], name: str
+    ) -> None:
+        """Keep the alternatives."""
+        super().__init__(number, fields, name)
+        self.children = children
+
+    def holds(self, context: ItemContext) -> bool:
+        """Tell whether any alternative holds: also those without a place in the text."""
+        known = context.truths.get(self.number)
+        if known is None:
+            known = context.truths[self.number] = any(child.holds(context) for child in self.children)
+        return known
+
+    def evidence(self, context: ItemContext) -> Iterable[EvidencePart]:
+        """Return the evidence of every alternative that holds."""
+        for child in self.children:
+            if child.holds(context):
+                yield from child.evidence(context)
+
+    def missing(self, context: ItemContext) -> str:
+        """Say that no alternative holds."""
+        if len(self.children) == 1:
+            return self.children[0].missing(context)
+        return f"none of {self.name} is in {', '.join(self.fields)}"
+
+    def _find(self, context: ItemContext, name: FieldName) -> list[Occurrence]:
+        return merged(found for child in self.children for found in child.spans(context, name))
+
+
+class NearNode(_Placed):
+    """All operands close together in one field."""
+
+    def __init__(
+        self,
+        number: int,
+        fields: tuple[FieldName, ...],
+        operands: tuple[Node, ...],
+        within: Within,
+        *,
+        ordered: bool,
+    ) -> None:
+        """Keep the operands and the distance."""
+        distance = f"{within} words" if isinstance(within, int) else f"one {within}"
+        super().__init__(number, fields, f"the combination within {distance}")
+        self.operands = operands
+        self.within = within
+        self.ordered = ordered
+
+    def missing(self, context: ItemContext) -> str:
+        """Name the operand that does not occur, or say that they are too far apart."""
+        for operand in self.operands:
+            if not any(operand.spans(context, name) for name in self.fields):
+                return operand.missing(context)
+        order = " in this order" if self.ordered else ""
+        return f"everything near asks for occurs, but not together in {self.name[16:]}{order}"
+
+    def _find(self, context: ItemContext, name: FieldName) -> list[Occurrence]:
+        operands = []
+        for operand in self.operands:
+            spans = operand.spans(context, name)
+            if not spans:
+                return []
+            operands.append(spans)
+        if isinstance(self.within, int):
+            return near(operands, limit=self.within, ordered=self.ordered)
+        segment_of = context.segments(name, self.within)
+        return [
+            found
+            for segment in _by_segment(operands, segment_of)
+            for found in near(segment, ordered=self.ordered)
+        ]
+
+
+def _by_segment(operands: list[list[Occurrence]], segment_of: list[int]) -> list[list[list[Occurrence]]]:
+    """Return the occurrences sentence by sentence, leaving out what crosses a sentence's end."""
+    segments: dict[int, list[list[Occurrence]]] = {}
+    for number, spans in enumerate(operands):
+        for found in spans:
+            segment = segment_of[found.start]
+            if segment == segment_of[found.end]:
+                segments.setdefault(segment, [[] for _ in operands])[number].append(found)
+    return [segments[segment] for segment in sorted(segments) if all(segments[segment])]
+
+
+class AllNode:
+    """Each of its children; it has no place of its own."""
+
+    def __init__(self, number: int, children: tuple[Node, ...]) -> None:
+        """Keep the children."""
+        self.number = number
+        self.children = children
+
+    def holds(self, context: ItemContext) -> bool:
+        """Tell whether each child holds."""
+        known = context.truths.get(self.number)
+        if known is None:
+            known = context.truths[self.number] = all(child.holds(context) for child in self.children)
+        return known
+
+    def spans(self, context: ItemContext, name: FieldName) -> list[Occurrence]:  # noqa: ARG002 - the protocol
+        """Return []."""
+        return []
+
+    def evidence(self, context: ItemContext) -> Iterable[EvidencePart]:
+        """Return the evidence of each child."""
+        for child in self.children:
+            yield from child.evidence(context)
+
+    def missing(self, context: ItemContext) -> str:
+        """Say why the first child that does not hold does not."""
+        return next(child.missing(context) for child in self.children if not child.holds(context))
+
+
+class NoneNode:
+    """None of its children."""
+
+    def __init__(self, number: int, children: tuple[Node, ...]) -> None:
+        """Keep the children."""
+        self.number = number
+        self.children = children
+
+    def holds(self, context: ItemContext) -> bool:
+        """Tell whether no child holds."""
+        return not any(child.holds(context) for child in self.children)
+
+    def spans(self, context: ItemContext, name: FieldName) -> list[Occurrence]:  # noqa: ARG002 - the protocol
+        """Return []."""
+        return []
+
+    def evidence(self, context: ItemContext) -> Iterable[EvidencePart]:  # noqa: ARG002 - the protocol
+        """Return nothing: absence has no place."""
+        return ()
+
+    def missing(self, context: ItemContext) -> str:
+        """Quote what is there and should not be."""
+        child = next(child for child in self.children if child.holds(context))
+        return f"excluded: {quoted(context, child)}"
+
+
+def quoted(context: ItemContext, node: Node) -> str:
+    """Quote the first few words that make a node true."""
+    words = [context.item.text(name)[start:end] for name, (start, end, _) in node.evidence(context)]
+    return ", ".join(f'"{word}"' for word in dict.fromkeys(words[:5])) or "a condition that holds"
