@@ -22,9 +22,9 @@ MAX_ELEMENTS = 2_000_000
 # quadratic.
 SMALL = frozenset(
     (
-        "author", "creator", "contributor", "name", "email", "uri", "managingeditor", "webmaster", "publisher",
-        "owner", "guid", "id", "link", "pubdate", "published", "updated", "modified", "date", "issued", "created",
-        "category", "language", "generator", "docs", "ttl", "comments",
+        "author", "creator", "contributor", "name", "email", "uri", "managingeditor", "webmaster",
+        "publisher", "owner", "guid", "id", "link", "pubdate", "published", "updated", "modified", "date",
+        "issued", "created", "category", "language", "generator", "docs", "ttl", "comments",
     )
 )  # fmt: skip
 MAX_SMALL = 2048  # characters

@@ -1,0 +1,139 @@
+"""Turns a parsed document into items: visible text, canonical URLs, aware dates, names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from monitor.feeds.dates import read_date
+from monitor.feeds.identity import Names, document_mode, names
+from monitor.feeds.urls import canonical_url
+from monitor.models import Item, stable_id
+from monitor.text.clean import visible_text
+from monitor.text.language import LanguageDetector, primary_tag
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from monitor.feeds.results import ParsedFeed
+    from monitor.models import Entry, Feed, IdentityMode
+
+_MAX_TITLE = 2_000  # characters; longer ones are texts in the wrong place
+_MAX_SUMMARY = 20_000
+_MAX_CONTENT = 200_000
+_MAX_AUTHOR = 500
+_MAX_CATEGORIES = 50
+
+_detector = LanguageDetector()
+
+
+def normalize(feed: Feed, parsed: ParsedFeed, mode: IdentityMode, now: datetime) -> tuple[Item, ...]:
+    """Return the document's items in its order (newest first, as publishers write them).
+
+    Entries that turn out to be one (same key) are merged into the first; those without any visible text
+    are left out.
+
+    Args:
+        feed: its configuration; its `language` wins over what the document claims.
+        parsed: the document.
+        mode: how entries are named (`FeedState.identity`).
+        now: time of the poll: `first_seen_at`, and the bound of what is a future date.
+    """
+    texts = [_Text.of(entry) for entry in parsed.entries]
+    named = names(
+        parsed.entries, [(text.title, text.summary) for text in texts], document_mode(parsed.entries, mode)
+    )
+    items: dict[str, Item] = {}
+    for entry, text, its in zip(parsed.entries, texts, named, strict=True):
+        if not (text.title or text.summary or text.content):
+            continue
+        item = _item(feed, parsed, entry, text, its, now)
+        items[item.key] = _merged(items[item.key], item) if item.key in items else item
+    return tuple(items.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """The visible texts of an entry."""
+
+    title: str
+    summary: str
+    content: str
+
+    @classmethod
+    def of(cls, entry: Entry) -> _Text:
+        title = visible_text(entry.title)[:_MAX_TITLE].replace("\n", " ")
+        summary = visible_text(entry.summary)[:_MAX_SUMMARY]
+        content = visible_text(entry.content)[:_MAX_CONTENT]
+        # Many feeds give one text twice, as description and as content.
+        return cls(title, summary, "" if content in {summary, title} else content)
+
+
+def _item(feed: Feed, parsed: ParsedFeed, entry: Entry, text: _Text, its: Names, now: datetime) -> Item:
+    return Item(
+        item_id=stable_id(feed.feed_id, its.key),
+        feed_id=feed.feed_id,
+        key=its.key,
+        title=text.title,
+        summary=text.summary,
+        content=text.content,
+        author=" ".join(visible_text(entry.author).split())[:_MAX_AUTHOR],
+        url=canonical_url(entry.link, parsed.url),
+        aliases=its.aliases,
+        language=_language(feed, entry.language or parsed.language, text),
+        categories=_categories(entry.categories),
+        published_at=read_date(entry.published, now) or read_date(entry.updated, now),
+        first_seen_at=now,
+        content_hash=stable_id(text.title, text.summary, text.content),
+    )
+
+
+def _merged(first: Item, second: Item) -> Item:
+    """Return the first item with what only the second one has."""
+    aliases = (*first.aliases, *(alias for alias in second.aliases if alias != first.key))
+    dates = [date for date in (first.published_at, second.published_at) if date]
+    return replace(
+        first,
+        aliases=tuple(dict.fromkeys(aliases)),
+        categories=tuple(dict.fromkeys((*first.categories, *second.categories)))[:_MAX_CATEGORIES],
+        url=first.url or second.url,
+        published_at=min(dates, default=None),
+    )
+
+
+def _categories(terms: tuple[str, ...]) -> tuple[str, ...]:
+    visible = (" ".join(visible_text(term).split())[:200] for term in terms[:_MAX_CATEGORIES])
+    return tuple(dict.fromkeys(filter(None, visible)))
+
+
+# Languages written in another script than Latin; those written in several are in neither set.
+_NOT_LATIN = frozenset(
+    (
+        "am", "ar", "be", "bg", "bn", "el", "fa", "gu", "he", "hi", "hy", "ja", "ka", "km", "kn", "ko", "lo",
+        "mk", "ml", "mr", "my", "ne", "or", "pa", "ps", "ru", "si", "ta", "te", "th", "ti", "uk", "ur",
+        "yi", "zh",
+    )
+)  # fmt: skip
+_LATIN = frozenset(
+    (
+        "af", "ca", "cs", "cy", "da", "de", "en", "es", "et", "eu", "fi", "fil", "fr", "ga", "gl", "hr", "hu",
+        "id", "is", "it", "lt", "lv", "ms", "mt", "nl", "no", "nb", "nn", "pl", "pt", "ro", "sk", "sl", "so",
+        "sq", "sv", "sw", "tr", "vi",
+    )
+)  # fmt: skip
+
+
+def _language(feed: Feed, tag: str, text: _Text) -> str:
+    """Return the configured language, else the document's tag unless the script denies it, else a guess.
+
+    Blog systems leave `en-US` in feeds of every language: a tag is believed only if the letters can be
+    that language's.
+    """
+    if configured := primary_tag(feed.language):
+        return configured
+    sample = f"{text.title} {text.summary} {text.content[:500]}"
+    claimed = primary_tag(tag)
+    letters = [letter for letter in sample[:500] if letter.isalpha()]
+    latin = sum(letter < "\u0250" or "\u1e00" <= letter < "\u1f00" for letter in letters) * 2 > len(letters)
+    denied = letters and ((claimed in _LATIN and not latin) or (claimed in _NOT_LATIN and latin))
+    return _detector.detect(sample, "" if denied else claimed)

@@ -1,0 +1,122 @@
+"""Parses documents in processes that can be killed: a document that hangs a parser costs one worker.
+
+Workers are forked from a small server process that has imported the parser already, so a new one after a
+kill costs milliseconds, and none of the daemon's threads, sockets or secrets reach it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import resource
+from concurrent.futures import CancelledError
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from pebble import ProcessExpired, ProcessPool
+
+from monitor.errors import ErrorKind, ParseError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import timedelta
+
+    from monitor.feeds.results import Fetched, ParsedFeed
+
+MAX_TASKS = 500  # parses before a worker is replaced: what leaks, leaks no further
+MAX_MEMORY = 2 * 1024**3  # bytes of address space of a worker
+_PRELOAD = "monitor.feeds.parse"
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """A ParseError on its way between processes: exceptions with two arguments cannot be pickled."""
+
+    message: str
+    kind: ErrorKind
+
+
+class ParserPool:
+    """Runs `monitor.feeds.parse.parse` under a deadline; calls may run concurrently.
+
+    The processes start with the first document and end with `close`. Use it as an async context manager,
+    or call `close`.
+    """
+
+    def __init__(self, workers: int, deadline: timedelta, *, max_tasks: int = MAX_TASKS) -> None:
+        """Keep the limits.
+
+        Args:
+            workers: processes.
+            deadline: longest parse; it runs from the moment a worker takes the document.
+            max_tasks: parses before a worker is replaced.
+        """
+        self._deadline = deadline
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([_PRELOAD])
+        self._pool = ProcessPool(workers, max_tasks, initializer=_prepare, context=context)
+
+    async def __aenter__(self) -> Self:
+        """Return the pool; processes start later."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """End the processes."""
+        await self.close()
+
+    async def parse(self, fetched: Fetched) -> ParsedFeed:
+        """Parse one document; cancelling kills its worker.
+
+        Raises:
+            ParseError: it is no usable feed, or took longer than the deadline (BROKEN).
+        """
+        seconds = self._deadline.total_seconds()
+        future = self._pool.schedule(
+            _work, args=(fetched.body, dict(fetched.headers), fetched.url), timeout=seconds
+        )
+        try:
+            result = await asyncio.wrap_future(future)
+        except TimeoutError:
+            raise ParseError(
+                f"The document could not be read within {seconds:g} s; it may be made to exhaust readers. "
+                "The other feeds are not affected. Tell the publisher.",
+                ErrorKind.BROKEN,
+            ) from None
+        except (ProcessExpired, MemoryError):
+            raise ParseError(
+                "Reading the document took more memory than a feed may need, or crashed the parser. "
+                "The other feeds are not affected. Tell the publisher.",
+                ErrorKind.BROKEN,
+            ) from None
+        if isinstance(result, _Failure):
+            raise ParseError(result.message, result.kind)
+        return result
+
+    async def close(self) -> None:
+        """Kill what is being parsed and end all workers; may be called twice."""
+        with suppress(RuntimeError, CancelledError):
+            self._pool.stop()  # type: ignore[no-untyped-call]  # pebble annotates its public calls only in part
+            await asyncio.to_thread(self._pool.join)
+
+
+def _prepare() -> None:
+    """Limit a new worker: its memory, and no core dumps of publishers' texts."""
+    for limit, value in ((resource.RLIMIT_AS, MAX_MEMORY), (resource.RLIMIT_CORE, 0)):
+        _, hard = resource.getrlimit(limit)
+        with suppress(ValueError, OSError):
+            resource.setrlimit(limit, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
+
+
+def _work(body: bytes, headers: Mapping[str, str], url: str) -> ParsedFeed | _Failure:
+    """Parse in the worker; errors go back as values."""
+    from monitor.feeds.parse import parse  # noqa: PLC0415 - loaded by the fork server, not by the daemon
+
+    try:
+        return parse(body, headers, url)
+    except ParseError as error:
+        return _Failure(str(error), error.kind)
+    except MemoryError:
+        return _Failure("Reading the document took more memory than a feed may need.", ErrorKind.BROKEN)
+    except RecursionError:
+        return _Failure("The document is nested too deeply to be read.", ErrorKind.BROKEN)
