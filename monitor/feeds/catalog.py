@@ -85,6 +85,7 @@ class _Catalog:
             category=self._line(fields, "category"),
             expect_every=reader.duration(fields.get("expect_every")),
             interval=reader.duration(fields.get("interval")),
+            first_poll=reader.choice(fields.get("first_poll"), FirstPoll, "first_poll") or FirstPoll.BASELINE,
             user_agent=self._line(fields, "user_agent"),
             headers=self._headers(fields),
             username_env=self._env(fields, "username_env"),
