@@ -11,8 +11,7 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MAX_WIDTH = 200  # widest line of a text part
-MAX_INDENT = 40
+MIN_WIDTH, MAX_WIDTH = 20, 200  # columns of a line of a text part
 
 # Strong right-to-left letters; explicit marks in feed text are taken out before (`plain`).
 _RTL = frozenset({"R", "AL"})
@@ -42,9 +41,10 @@ def isolate(value: str) -> str:
 def wrap(value: str, width: int = 72, indent: int = 0) -> str:
     """Return `value` in lines of at most `width` columns, all but the first indented by `indent`.
 
-    Links and long words are never broken. Paragraphs (blank lines) stay apart.
+    An indent takes at most half of a line. Links and long words are never broken. Paragraphs (blank lines) stay apart.
     """
-    width, indent = min(max(int(width), 20), MAX_WIDTH), min(max(int(indent), 0), MAX_INDENT)
+    width = min(max(int(width), MIN_WIDTH), MAX_WIDTH)
+    indent = min(max(int(indent), 0), width // 2)
     margin = " " * indent
     paragraphs = [
         textwrap.fill(

@@ -32,7 +32,9 @@ _LINE_END = re.compile(r"\r\n|\r|\n")
 _ATEXT = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
 # "Desk <desk@example.org>"; the library's own reader mends what it cannot read, and so misdelivers.
 _NAMED = re.compile(r"(?P<name>[^<>]*?)\s*<(?P<spec>[^<>]+)>")
-_ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@(\[[0-9A-Fa-f:.IPv]+\]|[A-Za-z0-9.-]+)")
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_ADDRESS = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@(?:\[[0-9A-Fa-f:.IPv]+\]|{_LABEL}(?:\.{_LABEL})*\.?)")
 # Set by `compose` itself: a template or a view cannot replace them.
 _OWN = frozenset({
     "auto-submitted", "bcc", "cc", "content-transfer-encoding", "content-type", "date", "from", "in-reply-to",

@@ -42,7 +42,7 @@ class Limits:
 
     template: int = 200_000  # one template file
     output: int = 2_000_000  # one rendered part: a digest of 400 alerts has about a quarter of this
-    steps: int = 200_000  # loop rounds, macro calls and includes of one rendered part
+    steps: int = 50_000  # loop rounds, macro calls and includes of one rendered part
     value: int = 100_000  # one text made by an operator or a filter
 
 

@@ -102,7 +102,7 @@ def test_no_template_exhausts_time_or_memory(source):
     started = time.perf_counter()
     with pytest.raises(RenderError, match=r"^template page\.txt"):
         render(source)
-    assert time.perf_counter() - started < 2
+    assert time.perf_counter() - started < 5
 
 
 ESCAPES = (
