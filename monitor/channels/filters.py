@@ -41,7 +41,8 @@ def isolate(value: str) -> str:
 def wrap(value: str, width: int = 72, indent: int = 0) -> str:
     """Return `value` in lines of at most `width` columns, all but the first indented by `indent`.
 
-    An indent takes at most half of a line. Links and long words are never broken. Paragraphs (blank lines) stay apart.
+    An indent takes at most half of a line. Links and long words are never broken. Paragraphs (blank
+    lines) stay apart.
     """
     width = min(max(int(width), MIN_WIDTH), MAX_WIDTH)
     indent = min(max(int(indent), 0), width // 2)

@@ -40,7 +40,7 @@ async def test_without_a_terminal_it_is_plain_text():
     )
 
 
-async def test_in_full_everything_is_await printed():
+async def test_in_full_everything_is_printed():
     assert "1. Meridian Wire" in await printed(MESSAGE, full=True)
 
 
