@@ -22,6 +22,7 @@ _TRACKING = frozenset(
 )  # fmt: skip
 _TRACKING_PREFIXES = ("utm_", "mc_")
 _ESCAPE = re.compile(r"%[0-9a-fA-F]{2}")
+_AMPERSANDS = re.compile(r"^(?:amp;)+")
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
 _SPACE = re.compile(r"[\x00-\x20\x7f\u00a0\u2028\u2029]+")
 _MAX_LENGTH = 4096  # longer ones are data: URLs or mistakes
@@ -96,7 +97,7 @@ def _host(parts: SplitResult) -> str:
 def _query(query: str) -> str:
     kept = []
     for pair in query.split("&"):
-        unescaped = pair.removeprefix("amp;")  # escaped twice by the publisher
+        unescaped = _AMPERSANDS.sub("", pair)  # escaped twice by the publisher
         field = _NOT_ASCII.sub(lambda letters: quote(letters[0]), unescaped)
         name = field.partition("=")[0].lower()
         if field and name not in _TRACKING and not name.startswith(_TRACKING_PREFIXES):
