@@ -7,15 +7,19 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from monitor.alerts.route_tests import run_route_tests
 from monitor.alerts.routes_file import read_routes
 from monitor.document import Diagnostic, Place
 from monitor.feeds.catalog import read_catalog
 from monitor.models import Feed, Routing, RuleInfo
 from monitor.rules.engine import Engine, compile_tree
-from monitor.rules.load import RuleTree, load_tree
+from monitor.rules.load import load_tree
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from monitor.alerts.route_tests import RouteTestResult
+    from monitor.rules.schema import RuleTree
 
 FEEDS_FILE = "feeds.yaml"
 ROUTES_FILE = "routes.yaml"
@@ -43,6 +47,10 @@ class RuleBook:
         """The diagnostics that are errors."""
         return tuple(finding for finding in self.diagnostics if finding.level == "error")
 
+    def route_tests(self) -> tuple[RouteTestResult, ...]:
+        """Run the tests that stand in the routes file."""
+        return run_route_tests(self.routing, self.rules.values())
+
     @property
     def secret_names(self) -> tuple[str, ...]:
         """Names of the secrets that feeds and recipients refer to."""
@@ -60,22 +68,23 @@ def read_book(files: Mapping[str, bytes], *, prefix: str = "") -> RuleBook:
         files: contents by path relative to the rules directory ("lists/people.yaml").
         prefix: put before each path in messages ("rules/"), so that they can be clicked.
     """
-    named = {f"{prefix}{path}": data for path, data in files.items()}
     findings: list[Diagnostic] = []
     feeds: tuple[Feed, ...] = ()
     routing: Routing | None = None
-    feeds_file, routes_file = f"{prefix}{FEEDS_FILE}", f"{prefix}{ROUTES_FILE}"
-    if feeds_file in named:
-        feeds, found = read_catalog(feeds_file, named[feeds_file])
+    if FEEDS_FILE in files:
+        feeds, found = read_catalog(f"{prefix}{FEEDS_FILE}", files[FEEDS_FILE])
         findings += found
     else:
-        findings.append(_missing(feeds_file, "it lists the feeds to poll; `monitor init DIR` writes one"))
-    if routes_file in named:
-        routing, found = read_routes(routes_file, named[routes_file])
+        use = "it lists the feeds to poll; `monitor init DIR` writes one"
+        findings.append(_missing(f"{prefix}{FEEDS_FILE}", use))
+    if ROUTES_FILE in files:
+        routing, found = read_routes(f"{prefix}{ROUTES_FILE}", files[ROUTES_FILE])
         findings += found
     else:
-        findings.append(_missing(routes_file, "it says who is told; `monitor init DIR` writes one"))
-    tree = load_tree({path: data for path, data in named.items() if path not in (feeds_file, routes_file)})
+        findings.append(
+            _missing(f"{prefix}{ROUTES_FILE}", "it says who is told; `monitor init DIR` writes one")
+        )
+    tree = load_tree(files, prefix=prefix)
     findings += tree.diagnostics
     return RuleBook(
         feeds=MappingProxyType({feed.feed_id: feed for feed in feeds}),

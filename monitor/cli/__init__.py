@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(call(arguments))
 
 
-def call(arguments: Sequence[str] | None = None) -> int:
+def call(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one way out for each kind of end
     """Run the command line and return its exit code; no traceback ever reaches the user."""
     try:
         result: Any = app(args=list(arguments) if arguments is not None else None, standalone_mode=False)

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from monitor import __version__
 from monitor.cli.output import diagnostics, err, fail, note, out, plural
+from monitor.clock import machine_time
 from monitor.directory import create, find, read_directory
 from monitor.errors import ConfigurationError
 from monitor.intake_jsonl import read_items
+from monitor.rendering import Templates
 from monitor.rules.testing import run_tests
-from monitor.sample import check_templates
+from monitor.sample import sample_views
 
 if TYPE_CHECKING:
     from monitor.models import Evidence
@@ -50,7 +53,7 @@ def check(
     place = find(directory)
     book = read_directory(place)
     diagnostics(book.diagnostics)
-    problems = check_templates(place)
+    problems = Templates(place).problems(*sample_views(machine_time(), __version__))
     for problem in problems:
         out.print(f"{problem}", markup=False)
     errors = len(book.errors) + len(problems)
@@ -60,7 +63,8 @@ def check(
         fail(f"{plural(errors, 'error')}, {plural(warnings, 'warning')} ({facts} can be used)")
         raise typer.Exit(UNREADABLE if _nothing_usable(book) else FINDINGS)
     note(
-        f"{facts}, {plural(len(book.routing.recipients), 'recipient')}: no errors, {plural(warnings, 'warning')}"
+        f"{facts}, {plural(len(book.routing.recipients), 'recipient')}:"
+        f" no errors, {plural(warnings, 'warning')}"
     )
     raise typer.Exit(FINDINGS if strict and warnings else 0)
 
@@ -76,11 +80,9 @@ def run_rule_tests(directory: DIR = Path()) -> None:
     routes = [str(result) for result in book.route_tests() if not result.passed]
     for line in routes:
         out.print(line, markup=False)
-    total = len(results) + len(book.routing.tests)
+    total, wrong = len(results) + len(book.routing.tests), len(failed) + len(routes)
     if failed or routes or book.errors:
-        fail(
-            f"{len(failed) + len(routes)} of {plural(total, 'test')} failed, {plural(len(book.errors), 'error')}"
-        )
+        fail(f"{wrong} of {plural(total, 'test')} failed, {plural(len(book.errors), 'error')}")
         raise typer.Exit(UNREADABLE if _nothing_usable(book) else FINDINGS)
     note(f"{plural(total, 'test')} passed")
 
@@ -98,7 +100,7 @@ def match(
         raise typer.Exit(UNREADABLE)
     stream = sys.stdin.buffer if str(items) == "-" else _open(items)
     wrong = 0
-    for number, parsed in read_items(stream):
+    for number, parsed in read_items(stream, machine_time()):
         if isinstance(parsed, str):
             wrong += 1
             err.print(f"{items}:{number}: {parsed}", markup=False)

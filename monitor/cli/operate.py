@@ -93,7 +93,7 @@ def _print(
         ]
         table("Feeds in trouble", ("feed", "kind", "failures", "last success", "what is wrong"), rows)
     if alerts:
-        rows = [
+        recent = [
             (
                 alert.alert_id[:8],
                 alert.severity.value,
@@ -108,10 +108,10 @@ def _print(
         table(
             "Latest alerts",
             ("alert", "severity", "state", "last report", "sources", "rule", "headline"),
-            rows,
+            recent,
         )
     if messages:
-        rows = [
+        unsent = [
             (
                 message.notification_id[:8],
                 message.state.value,
@@ -125,7 +125,7 @@ def _print(
         table(
             "Messages given up or waiting",
             ("id", "state", "recipient", "channel", "attempts", "last error"),
-            rows,
+            unsent,
         )
 
 

@@ -114,7 +114,8 @@ class WebhookCatcher:
 
     async def _page(self, _: web.Request) -> web.Response:
         rows = "".join(
-            f'<li><a href="/mail/{mail.name}">{html.escape(mail.subject)}</a> <small>to {html.escape(mail.to)}</small></li>'
+            f'<li><a href="/mail/{mail.name}">{html.escape(mail.subject)}</a>'
+            f" <small>to {html.escape(mail.to)}</small></li>"
             for mail in reversed(self._mails.mails)
         )
         page = _PAGE.format(

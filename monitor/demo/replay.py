@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from datetime import datetime
 
     from monitor.demo.newsday import NewsDay
@@ -60,7 +60,7 @@ class ReplayServer:
             await self._runner.cleanup()
             self._runner = None
 
-    def _serve(self, outlet_id: str) -> Callable[[web.Request], web.StreamResponse]:
+    def _serve(self, outlet_id: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def handler(request: web.Request) -> web.StreamResponse:
             media_type, body = self._day.document(
                 outlet_id, moment=self.moment(), day_start=self._began, speed=self._speed
@@ -70,4 +70,4 @@ class ReplayServer:
                 return web.Response(status=304, headers={"ETag": f'"{etag}"'})
             return web.Response(body=body, headers={"Content-Type": media_type, "ETag": f'"{etag}"'})
 
-        return handler  # type: ignore[return-value] # aiohttp accepts coroutine functions
+        return handler

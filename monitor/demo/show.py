@@ -112,7 +112,8 @@ def _prepare(directory: Path, feeds: str) -> None:
 def _greet(console: Console, directory: Path, mails: str, page: str, outlets: int, speed: float) -> None:
     console.print(
         Panel(
-            f"A recorded news day of {outlets} invented outlets is replayed as live feeds, {speed:g} minutes a minute.\n"
+            f"A recorded news day of {outlets} invented outlets is replayed as live feeds,"
+            f" {speed:g} minutes a minute.\n"
             f"Alerts appear below as they are sent.\n\n"
             f"  e-mails     [link={mails}]{mails}[/link]  (files in {directory / 'mail'})\n"
             f"  status      [link={page}]{page}[/link]\n"
@@ -147,6 +148,5 @@ def _most_telling(text: str, most: int = 24) -> Iterator[str]:
 
 
 def _print_hook(console: Console, payload: dict[str, Any]) -> None:
-    console.print(
-        f"[dim]webhook received:[/] {escape(str(payload.get('subject', payload.get('type', 'a notification'))))}"
-    )
+    what = str(payload.get("subject", payload.get("type", "a notification")))
+    console.print(f"[dim]webhook received:[/] {escape(what)}")

@@ -32,7 +32,7 @@ from monitor.storage.base import FlushCommit
 from monitor.stories.grouping import WINDOW, Assigner, keys
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from monitor.alerts.bundle import Bundle
@@ -170,7 +170,7 @@ class FlushLoop:
         self,
         made: Bundle,
         channel: str,
-        alerts: dict[str, Alert],
+        alerts: Mapping[str, Alert],
         revisions: Sequence[AlertRevision],
         told: Sequence[Decision],
         routing: Routing,
@@ -236,11 +236,11 @@ class Grouping:
                 continue
             rules[rule.rule_id] = rule
             story_id = members[found.item.item_id].story_id
-            key = rule.rule_id, group_key(rule, story_id, found.item, found.hit.entities)
-            arrivals[key].append(
+            place = rule.rule_id, group_key(rule, story_id, found.item, found.hit.entities)
+            arrivals[place].append(
                 make_source(found.hit, found.item, self._feed(found.item.feed_id), self._agencies)
             )
-            stories.setdefault(key, story_id)
+            stories.setdefault(place, story_id)
         alerts, revisions, decisions = list[Alert](), list[AlertRevision](), list[Decision]()
         for (rule_id, key), sources in arrivals.items():
             before = await self._find(rules[rule_id], key)

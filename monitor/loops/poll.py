@@ -16,21 +16,22 @@ from monitor.feeds.normalize import normalize
 from monitor.feeds.politeness import free_at
 from monitor.feeds.results import Fetched, NotModified, ParsedFeed, Polled
 from monitor.intake import Intake, lookup_keys, make_hit, take_in
-from monitor.models import Hit
 from monitor.storage.base import PollCommit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from datetime import datetime
 
     from monitor.feeds.interval import IntervalSettings
-    from monitor.models import Feed, FeedState, HostClaim
+    from monitor.models import Feed, FeedState, Hit, HostClaim
     from monitor.rulebook import RuleBook
     from monitor.storage.base import Storage
 
 log = structlog.get_logger("monitor.poll")
 
 FEEDS_AT_ONCE = 50  # of one host in one claim
+# Servers of our own: a pause between requests would protect nobody.
+LOCAL_HOSTS = ("127.", "localhost:", "[::1]", "::1", "file:")
 LOCAL_AT_ONCE = 8  # requests in flight to a server on this machine or in an allowed network
 LEASE_MARGIN = timedelta(seconds=60)
 
@@ -266,4 +267,3 @@ class PollLoop:
         )
 
 
-LOCAL_HOSTS: Sequence[str] = ("127.", "localhost:", "[::1]", "::1", "file:")

@@ -143,6 +143,7 @@ class Counts:
     notifications_pending: int = 0
     notifications_sent: int = 0
     notifications_dead: int = 0
+    decisions_waiting: int = 0  # decided, not rendered yet: group waits, quiet hours, digests
     oldest_pending_at: datetime | None = None  # due_at of the longest overdue pending notification
     by_recipient: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # recipient: state: rows
 

@@ -14,6 +14,7 @@ from monitor.errors import StorageError
 from monitor.storage import memory_deliver, memory_flush, memory_poll
 from monitor.storage.base import Counts, Pruned
 from monitor.storage.codec import utc
+from monitor.storage.decide import is_waiting
 from monitor.storage.memory_state import State, check_times
 
 if TYPE_CHECKING:
@@ -247,6 +248,7 @@ class MemoryStorage:
             notifications_pending=total["pending"],
             notifications_sent=total["sent"],
             notifications_dead=total["dead"],
+            decisions_waiting=sum(map(is_waiting, state.decisions.values())),
             oldest_pending_at=oldest,
             by_recipient=by_recipient,
         )

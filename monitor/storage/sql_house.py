@@ -102,6 +102,10 @@ def counts(connection: Connection, now: datetime) -> Counts:
         notifications_pending=total[NotificationState.PENDING],
         notifications_sent=total[NotificationState.SENT],
         notifications_dead=total[NotificationState.DEAD],
+        decisions_waiting=connection.scalar(
+            select(func.count()).select_from(decisions).where(decisions.c.due_at.is_not(None))
+        )
+        or 0,
         oldest_pending_at=connection.scalar(
             select(func.min(notifications.c.due_at)).where(
                 notifications.c.state == PENDING, notifications.c.due_at <= now
