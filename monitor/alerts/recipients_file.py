@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from zoneinfo import available_timezones
 
 from monitor.alerts.calendar import DEFAULT_DIGEST, is_always_quiet, slot_is_always_quiet
-from monitor.document import ScalarNode, closest
+from monitor.document import ScalarNode, SequenceNode, closest
 from monitor.models import EmailTarget, QuietSpan, Recipient, Severity, WebhookTarget
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def _email(reader: Reader, node: Node | None) -> EmailTarget | None:
             reader.error(entry, "bad-address", f'"{text}" is not an e-mail address', _ADDRESS_HINT)
         elif text is not None:
             addresses.append(text)
-    if to is not None and not addresses and not isinstance(to, ScalarNode):
+    if isinstance(to, SequenceNode) and not to.items:
         reader.error(to, "no-address", "an e-mail target needs at least one address")
     return EmailTarget(tuple(dict.fromkeys(addresses))) if addresses else None
 
@@ -204,7 +204,7 @@ def _digest(reader: Reader, node: Node | None) -> tuple[int, ...]:
         minute = _digest_time(reader, entry)
         if minute is not None:
             minutes.add(minute)
-    if not entries and not isinstance(node, ScalarNode):
+    if isinstance(node, SequenceNode) and not node.items:
         reader.error(node, "no-digest", "a digest needs at least one time", 'such as ["07:30", "17:30"]')
     return tuple(sorted(minutes))
 

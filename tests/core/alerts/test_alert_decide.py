@@ -204,6 +204,21 @@ def test_a_revision_joins_one_that_is_waiting():
     assert urgent.due_at == at
 
 
+def test_a_revision_that_would_wait_longer_leaves_with_the_one_before():
+    """The rule was toned down meanwhile: medium's two hours do not part it from what waits 30 minutes."""
+    alert, new = opened()
+    told = rendered(only(decide(alert, new, routing(), (), NOW)), ["n1"], NOW)
+    waiting = only(decide(alert, step(alert, 2, Reason.UPDATE, NOW), routing(), [told], NOW))
+    calmer = replace(alert, severity=Severity.MEDIUM)
+    joined = only(decide(calmer, step(alert, 3, Reason.UPDATE, NOW), routing(), [told, waiting], NOW))
+    assert joined.due_at == waiting.due_at == NOW + minutes(30)
+    assert joined.reason.endswith("leaves together with revision 2, which is still waiting.")
+    # Nothing is ever due in the past, even if the one that waits should have left already.
+    late = NOW + minutes(31)
+    joined = only(decide(calmer, step(alert, 3, Reason.UPDATE, late), routing(), [told, waiting], late))
+    assert joined.due_at == late
+
+
 def test_no_wait_lets_waits_pass_but_neither_quiet_hours_nor_digests():
     alert, new = opened()
     assert only(decide(alert, new, routing(), (), NOW, no_wait=True)).due_at == NOW
