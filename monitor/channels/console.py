@@ -26,7 +26,8 @@ _TAG = re.compile(r"^\[[^\]]+\]")
 _LINK = re.compile(r"https?://[^\s<>\"]+")
 # Escape sequences in a feed's text would otherwise reach the terminal.
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
-_LABEL = re.compile(r"^ *[A-Z][A-Za-z ]{2,20}:(?= )", re.MULTILINE)
+_ISOLATES = re.compile(r"[\u2066-\u2069]")  # many terminals show them as boxes
+_LABEL = re.compile(r"^ *(?:Event|First seen|Told by|Topic|Owner):", re.MULTILINE)
 
 
 class Console:
@@ -39,7 +40,7 @@ class Console:
 
         Args:
             console: where to print; rich leaves colours out when it is no terminal.
-            full: print the whole text part, not only its first paragraphs.
+            full: print the whole text of alerts, not only their first paragraphs.
         """
         self._console = console
         self._full = full
@@ -63,7 +64,7 @@ def compose(message: Message, destination: str, *, full: bool) -> Text:
     Args:
         message: as rendered for e-mail, or for a webhook, of which only the subject is printed.
         destination: printed behind the subject.
-        full: print the whole text part, not only its first paragraphs.
+        full: print the whole text of alerts, not only their first paragraphs.
     """
     severity = dict(message.headers).get("X-Monitor-Severity", "info")
     style = _STYLES.get(severity, _STYLES["info"])
@@ -72,10 +73,10 @@ def compose(message: Message, destination: str, *, full: bool) -> Text:
     if tag := _TAG.match(subject):
         line.stylize(style, tag.start(), tag.end())
     line.append(f"  {destination}", style="dim")
-    body = _CONTROL.sub(" ", message.text).strip("\n")
-    if not full:
-        # Without the subject's repetition, down to where the reports begin: what a glance needs.
-        body = "\n\n".join(body.split("\n\n")[:3])
+    body = _ISOLATES.sub("", _CONTROL.sub(" ", message.text)).strip("\n")
+    if not full and message.kind == "alert":
+        # The first paragraph repeats the subject; headline, summary and news are what a glance needs.
+        body = "\n\n".join(body.split("\n\n")[1:4])
     if not body:
         return line
     text = Text("\n".join(f"  {part}" if part else "" for part in body.split("\n")))

@@ -4,8 +4,8 @@ One message goes to all addresses of a recipient, over one of a few pooled conne
 answers decides whether another attempt makes sense: 4xx and connection trouble do, 5xx does not; a
 refused login or a TLS failure would meet every message, so it also pauses the channel.
 
-When a server takes some addresses and defers others, the attempt counts as failed for now, and the next
-one goes only to those that were deferred. Which were taken is remembered in memory: after a restart they
+When a server takes some addresses and defers others, the attempt counts as failed, and the next one goes
+only to those that were deferred. Which were taken is remembered in memory: after a restart they
 get the message again, with the same Message-ID. An address refused for good does not hold up the rest.
 """
 
@@ -248,7 +248,7 @@ class Email:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return self._misconfigured(
                 f"{where}: its TLS certificate is not valid ({self._reply(cause.verify_message)}); correct "
-                "MONITOR_SMTP_HOST, renew the certificate, or make this machine trust its authority"
+                "MONITOR_SMTP_HOST, renew the certificate, or name its authority's file in SSL_CERT_FILE"
             )
         if isinstance(cause, ssl.SSLError):
             return self._misconfigured(

@@ -103,9 +103,13 @@ def sentence(value: str) -> str:
 
 
 def entry(value: str) -> str:
-    """Return what matched as people say it: "Steve Witkoff (us envoys)" for "us_envoys: Steve Witkoff"."""
-    listed = _ENTRY.fullmatch(plain(value))
-    return f"{listed['name']} ({words(listed['list'])})" if listed else plain(value)
+    """Return what matched as people say it: "Steve Witkoff (us envoys)" for "us_envoys: Steve Witkoff".
+
+    Several entries that matched the same words stand with semicolons between them.
+    """
+    parts = plain(value).split("; ")
+    listed = [(part, _ENTRY.fullmatch(part)) for part in parts]
+    return "; ".join(f"{found['name']} ({words(found['list'])})" if found else part for part, found in listed)
 
 
 FILTERS: dict[str, Callable[..., Any]] = {

@@ -192,7 +192,7 @@ NOTIFICATION = NotificationView(
     timezone="Europe/Brussels",
     created=_moment(12, "14:05"),
     alerts=(ALERT,),
-    intro="First report of this development; one source so far, not confirmed by another.",
+    intro="First report: Meridian Wire (wire agency). No second owner confirms it yet.",
     product="Diplomatic Monitor",
     version="0.1.0",
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from rich.console import Console as Terminal
@@ -16,7 +15,7 @@ DESK = Recipient("duty-desk", "UTC", email=EmailTarget(("desk@example.org",)))
 MESSAGE = Message(
     kind="alert",
     subject="[HIGH new] US envoy arrives in Moscow",
-    text="HIGH, new\n\nUS envoy lands\nhttps://wire.example.org/a\n\nFirst report.\n\n"
+    text="HIGH, new\n\nUS envoy lands\nhttps://wire.example.org/a\n\nFirst report.\n\nEvent: now\n\n"
     "REPORTS (1)\n\n1. Meridian Wire\n",
     headers=(("X-Monitor-Severity", "high"),),
 )
@@ -36,7 +35,7 @@ async def printed(message: Message, *, colours: str | None = None, full: bool = 
 async def test_without_a_terminal_it_is_plain_text():
     assert await printed(MESSAGE) == (
         "[HIGH new] US envoy arrives in Moscow  to duty-desk (email)\n"
-        "  HIGH, new\n\n  US envoy lands\n  https://wire.example.org/a\n\n  First report.\n\n"
+        "  US envoy lands\n  https://wire.example.org/a\n\n  First report.\n\n  Event: now\n\n"
     )
 
 
@@ -51,7 +50,9 @@ async def test_in_a_terminal_severity_and_links_have_colours():
 
 
 async def test_feed_text_is_neither_markup_nor_escape_sequence():
-    shown = await printed(replace(MESSAGE, subject="[red]x[/red] \x1b[2J", text="[bold]y \x1b]0;title\x07"))
+    shown = await printed(
+        replace(MESSAGE, subject="[red]x[/red] \x1b[2J", kind="digest", text="[bold]y \x1b]0;title\x07")
+    )
     assert "[red]x[/red]" in shown
     assert "[bold]y" in shown
     assert "\x1b" not in shown

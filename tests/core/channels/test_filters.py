@@ -40,6 +40,7 @@ CASES = (
     ("sentence", ("",), ""),
     ("entry", ("us_envoys: Steve Witkoff",), "Steve Witkoff (us envoys)"),
     ("entry", ("arrives",), "arrives"),
+    ("entry", ("envoys: A B; capitals_ru: C; phrase",), "A B (envoys); C (capitals ru); phrase"),
     ("entry", ("Kremlin: no comment",), "Kremlin: no comment"),
 )
 
