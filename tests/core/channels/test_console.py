@@ -51,7 +51,7 @@ async def test_in_a_terminal_severity_and_links_have_colours():
 
 async def test_feed_text_is_neither_markup_nor_escape_sequence():
     shown = await printed(
-        replace(MESSAGE, subject="[red]x[/red] \x1b[2J", kind="digest", text="[bold]y \x1b]0;title\x07")
+        Message(kind="digest", subject="[red]x[/red] \x1b[2J", text="[bold]y \x1b]0;title\x07")
     )
     assert "[red]x[/red]" in shown
     assert "[bold]y" in shown
