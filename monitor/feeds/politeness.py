@@ -37,7 +37,8 @@ def host_of(url: str) -> str:
     if not host:
         return f"{parts.scheme}:{parts.path}".lower()
     if _is_address(host) or "." not in host or host.endswith((".localhost", ".local", ".internal")):
-        return f"{host}:{port or (443 if parts.scheme == 'https' else 80)}"
+        name = f"[{host}]" if ":" in host else host
+        return f"{name}:{port or (443 if parts.scheme == 'https' else 80)}"
     return _extract(host).top_domain_under_public_suffix or host
 
 
