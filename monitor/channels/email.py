@@ -31,7 +31,11 @@ if TYPE_CHECKING:
 
     from monitor.models import Notification, Recipient
 
+_LOGIN_REQUIRED = 530  # RFC 4954, 6
+_SENDER_REFUSED = frozenset({550, 551, 553})  # at MAIL FROM; 552 there is about the message's size
 _PERMANENT = 500  # RFC 5321, 4.2.1: from here on the server says "never"
+_CLOSING = 421  # RFC 5321, 3.8: the server ends the session
+_UNREADABLE = -1  # aiosmtplib's code for a reply that is no SMTP
 _REMEMBERED = 1000  # notifications with addresses still to serve; each a few hundred bytes
 _CHECK_SECONDS = 5  # a kept connection that does not answer RSET by then is given up
 
@@ -166,10 +170,10 @@ class Email:
             errors, answer = await connection.client.sendmail(sender, addresses, content)
             healthy = True
         except aiosmtplib.SMTPRecipientsRefused as error:
-            healthy = all(one.code != 421 for one in error.recipients)  # noqa: PLR2004 - "closing channel"
+            healthy = all(one.code != _CLOSING for one in error.recipients)
             return {one.recipient: (one.code, self._reply(one.message)) for one in error.recipients}, ""
         except aiosmtplib.SMTPResponseException as error:
-            healthy = error.code != 421 and error.code > 0 and connection.client.is_connected  # noqa: PLR2004
+            healthy = error.code not in {_CLOSING, _UNREADABLE} and connection.client.is_connected
             raise self._refusal(error) from None
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
             raise DeliveryError(
@@ -207,7 +211,7 @@ class Email:
         if not served:
             raise DeliveryError(
                 f"{self._settings.where} refuses {_replies(refused.items())}; "
-                "correct the address in routes.yaml",
+                "correct the address in routes.yaml, or what the server lets through",
                 permanent=True,
             )
         note = f"; refused: {_replies(refused.items())}" if refused else ""
@@ -287,14 +291,16 @@ class Email:
                     "MONITOR_SMTP_USERNAME and MONITOR_SMTP_PASSWORD (or MONITOR_SMTP_PASSWORD_FILE)"
                 )
             return DeliveryError(f"{where} cannot check the login now ({said})", permanent=False)
-        if isinstance(error, aiosmtplib.SMTPSenderRefused) and permanent:
-            return DeliveryError(
-                f"{where} refuses the sender {error.sender} ({said}); set MONITOR_SMTP_SENDER to an address "
-                "that this server may send for",
-                permanent=True,
-                pause_channel=True,
+        if isinstance(error, aiosmtplib.SMTPSenderRefused) and error.code == _LOGIN_REQUIRED:
+            return self._misconfigured(
+                f"{where} wants a login first ({said}); set MONITOR_SMTP_USERNAME and MONITOR_SMTP_PASSWORD"
             )
-        if error.code < 0:
+        if isinstance(error, aiosmtplib.SMTPSenderRefused) and error.code in _SENDER_REFUSED:
+            return self._misconfigured(
+                f"{where} refuses the sender {error.sender} ({said}); set MONITOR_SMTP_SENDER to an address "
+                "that this server may send for"
+            )
+        if error.code == _UNREADABLE:
             return DeliveryError(
                 f"{where} does not answer in SMTP; set MONITOR_SMTP_HOST and MONITOR_SMTP_PORT",
                 permanent=False,

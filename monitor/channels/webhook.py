@@ -182,6 +182,8 @@ def signing_keys(value: str, name: str) -> tuple[bytes, ...]:
                 "bytes in base64, for example the output of: echo whsec_$(openssl rand -base64 32)"
             )
         keys.append(key)
+    if not keys:
+        raise _permanent(f"the variable {name} is blank; set it to a signing secret")
     return tuple(keys)
 
 

@@ -186,6 +186,7 @@ async def test_a_cancelled_attempt_gives_its_connection_back():
 REPLIES = (
     ({"mail_reply": "421 4.3.2 going down"}, False, "421 4.3.2 going down"),
     ({"mail_reply": "452 4.3.1 disk full"}, False, "452 4.3.1 disk full"),
+    ({"mail_reply": "552 5.3.4 message too big"}, True, "552 5.3.4 message too big"),
     ({"rcpt_replies": {"": "450 4.2.0 greylisted"}}, False, "desk@example.org (450 4.2.0 greylisted)"),
     ({"rcpt_replies": {"": "421 4.3.2 going down"}}, False, "421 4.3.2 going down"),
     ({"rcpt_replies": {"": "550 5.1.1 no such user"}}, True, "desk@example.org (550 5.1.1 no such user)"),
@@ -216,11 +217,18 @@ async def test_replies_are_classified_and_the_next_message_goes_through(behaviou
         assert len(server.messages) == 1
 
 
-async def test_a_refused_sender_pauses_the_channel():
+@pytest.mark.parametrize(
+    ("reply", "setting"),
+    [
+        ("553 5.7.1 not your address", "MONITOR_SMTP_SENDER"),
+        ("530 5.7.0 authenticate", "MONITOR_SMTP_USERNAME"),
+    ],
+)
+async def test_a_refused_sender_pauses_the_channel(reply, setting):
     async with smtp_receiver() as server, channel(server) as email:
-        server.mail_reply = "553 5.7.1 not your address"
+        server.mail_reply = reply
         error = await failure(email)
-        assert "MONITOR_SMTP_SENDER" in str(error)
+        assert setting in str(error)
         assert (error.permanent, error.pause_channel) == (True, True)
 
 

@@ -191,6 +191,7 @@ def test_headers_let_mail_programs_sort(renderer):
         "X-Monitor-Topic": "ukraine-ceasefire",
         "X-Monitor-Tags": "travel, talks",
     }
+    assert all(f"| `{name}` |" in README for name in headers)
     digest = renderer.render_email(samples.DIGEST)
     assert dict(digest.headers) == {"X-Monitor-Kind": "digest", "X-Monitor-Severity": "critical"}
     assert (digest.thread_id, renderer.render_email(samples.UPDATE).thread_id) == ("", samples.ALERT.alert_id)

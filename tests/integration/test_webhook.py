@@ -210,6 +210,7 @@ UNUSABLE = (
         HOOK,
         "HOOK_SECRET holds no signing secret",
     ),
+    ({"HOOK_URL": URL, "HOOK_SECRET": " "}, HOOK, "HOOK_SECRET is blank"),
     ({}, replace(HOOK, webhook=WebhookTarget()), "without a URL"),
     ({}, replace(HOOK, webhook=None), "has no webhook"),
 )
@@ -224,7 +225,7 @@ async def test_what_cannot_be_used_is_permanent_and_names_the_variable(secrets, 
         assert error.permanent
         assert words in str(error)
         for value in secrets.values():
-            assert value not in str(error)
+            assert not value.strip() or value not in str(error)
         assert not hook.requests
 
 
