@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 WINDOW: Final = timedelta(hours=36)  # between the times of two items of one story
 SAME_TEXT: Final = 0.8  # char-5 Jaccard of headline and summary
+LEAST_TEXT: Final = 40  # grams below which a text is too short ("Morning briefing") to be recognised
 # Under one address: the share of common headline words below which it tells something else now. Articles
 # are rewritten under their address; live pages move on to other news, so theirs must stay nearly the same.
 SAME_PAGE: Final = 1 / 3
@@ -95,7 +96,7 @@ def assign(
             return place.beside(member, StoryLayer.TITLE, 1.0, f"Same headline as {_quoted(other)}.")
     scored = [(jaccard(_grams(item), _grams(other)), member, other) for member, other in near]
     alike = [one for one in scored if one[0] >= SAME_TEXT]
-    if alike:
+    if alike and len(_grams(item)) >= LEAST_TEXT:
         score, member, other = max(alike, key=lambda one: one[0])
         return place.beside(member, StoryLayer.TEXT, score, f"{score:.0%} the same text as {_quoted(other)}.")
     if changed:

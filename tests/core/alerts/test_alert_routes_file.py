@@ -382,7 +382,8 @@ def test_no_bytes_whatever_make_it_raise(data):
 
 
 PIECES = (
-    "22:00", "null", "[]", "{}", "- x", '"', "true", "4e9", "!!str", "&a", "*a", "\t", "{to: []}", ": ", "\u0000",
+    "22:00", "null", "[]", "{}", "- x", '"', "true", "4e9", "!!str", "&a", "*a", "\t",
+    "{to: []}", ": ", "\u0000",
     '">="', "~", "sat", "{{", "}", "]", "desk",
 )  # fmt: skip
 
