@@ -53,9 +53,14 @@ class Use:
 
     term_id: int
     label: Label
-    mask: AnyNode | None = None  # occurrences inside these do not count
+    mask: Node | None = None  # occurrences inside these do not count
     valid_from: date | None = None
     valid_until: date | None = None
+
+    @property
+    def unconditional(self) -> bool:
+        """Tell whether every occurrence counts on every day."""
+        return self.mask is None and self.valid_from is None and self.valid_until is None
 
     def valid(self, day: date | None) -> bool:
         """Tell whether the entry is used for an item of `day`; without a day all are."""
@@ -121,6 +126,16 @@ class LeafNode(_Placed):
         super().__init__(number, fields, name)
         self.uses = uses
         self._lengths = lengths
+        # Without masks and dates, a term that was found counts: no position is needed to know that.
+        self._plain = all(use.unconditional for found in uses.values() for use in found)
+
+    def holds(self, context: ItemContext) -> bool:
+        """Tell whether any term occurs in a searched field."""
+        terms = self.uses.keys()
+        found = [context.found[name] for name in self.fields if name in context.found]
+        if all(terms.isdisjoint(here) for here in found):
+            return False
+        return self._plain or super().holds(context)
 
     def _find(self, context: ItemContext, name: FieldName) -> list[Occurrence]:
         found = context.found.get(name)
@@ -131,9 +146,9 @@ class LeafNode(_Placed):
         for term_id in few:
             if term_id in many:
                 for use in self.uses[term_id]:
-                    if use.valid(context.day):
+                    if use.unconditional or use.valid(context.day):
                         here += self._occurrences(context, name, use, found[term_id])
-        return merged(here)
+        return here if len(here) < 2 else merged(here)  # noqa: PLR2004 - one is in order
 
     def _occurrences(
         self, context: ItemContext, name: FieldName, use: Use, starts: list[int]
@@ -230,12 +245,14 @@ class NearNode(_Placed):
     def missing(self, context: ItemContext) -> str:
         """Name the operand that does not occur, or say that they are too far apart."""
         for operand in self.operands:
-            if not any(operand.spans(context, name) for name in self.fields):
+            if not operand.holds(context):
                 return operand.missing(context)
         order = " in this order" if self.ordered else ""
         return f"everything near asks for occurs, but not together in {self.name[16:]}{order}"
 
     def _find(self, context: ItemContext, name: FieldName) -> list[Occurrence]:
+        if not all(operand.holds(context) for operand in self.operands):
+            return []
         operands = []
         for operand in self.operands:
             spans = operand.spans(context, name)
