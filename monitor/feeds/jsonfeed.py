@@ -50,7 +50,7 @@ def read_json_feed(text: str, url: str) -> ParsedFeed:
 def _entry(item: dict[str, Any], base: str) -> Entry:
     content = _text(item, "content_html") or escape(_text(item, "content_text"), quote=False)
     return Entry(
-        guid=_text(item, "id"),
+        guid=_identifier(item.get("id")),
         link=absolute_url(_text(item, "url") or _text(item, "external_url"), base),
         title=escape(_text(item, "title"), quote=False),  # plain text by the specification
         summary=escape(_text(item, "summary"), quote=False),
@@ -71,11 +71,15 @@ def _authors(item: dict[str, Any]) -> list[str]:
 
 
 def _text(item: dict[str, Any], key: str) -> str:
-    """Return a field as text; ids are numbers in the wild, and 1.0 lets readers coerce them."""
     value = item.get(key)
-    if isinstance(value, str):
-        return value.strip()
-    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
+    return value.strip() if isinstance(value, str) else ""
+
+
+def _identifier(value: object) -> str:
+    """Return an id as text: many feeds write numbers, which version 1.0 tells readers to convert."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    return value.strip() if isinstance(value, str) else ""
 
 
 def _texts(value: object) -> list[str]:

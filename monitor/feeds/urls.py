@@ -31,6 +31,8 @@ _MAX_LENGTH = 4096  # longer ones are data: URLs or mistakes
 def absolute_url(link: str, base: str = "") -> str:
     """Return `link` as an absolute http or https URL, resolved against `base`; "" when it is none."""
     text = _SPACE.sub("", link) if "\n" in link or "\t" in link else link.strip()
+    if not text:
+        return ""  # joined to a base, nothing would become the feed's own address
     try:
         joined = urljoin(base, text) if base else text
         parts = urlsplit(joined)

@@ -61,6 +61,8 @@ def test_what_is_no_web_address(link):
         ("//other.example/a", "https://other.example/a"),
         ("?id=1", "https://news.example/world/feed?id=1"),
         ("../a", "https://news.example/a"),
+        ("", ""),  # not the feed's own address
+        ("  ", ""),
     ],
 )
 def test_relative_links_are_resolved(link, expected):
