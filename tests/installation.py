@@ -38,7 +38,7 @@ routes:
   - {default: true, to: [desk]}
 """
 
-SECRET = "whsec_dGhlIHNlY3JldCBvZiB0aGUgdGVzdHM="
+SECRET = "whsec_dGhlIHNpZ25pbmcgc2VjcmV0IG9mIHRoZSB0ZXN0cyBhbG9uZQ=="
 
 
 @dataclass

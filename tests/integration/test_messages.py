@@ -84,7 +84,7 @@ async def test_unreachable_mail_server(place):
 def test_database_of_a_newer_version(place):
     assert place.run("status", str(place.path)).returncode == 0
     with sqlite3.connect(place.path / "var" / "monitor.db") as database:
-        database.execute("UPDATE alembic_version SET version_num = '9999_later'")
+        database.execute("UPDATE monitor_schema SET version_num = '9999_later'")
     database.close()
     done = place.run("status", str(place.path))
     assert done.returncode == 3
