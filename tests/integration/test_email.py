@@ -387,3 +387,34 @@ async def test_after_any_mix_of_failures_the_pool_is_whole():
         server.gate.set()
         await asyncio.gather(*sending)
         assert len(server.messages) == 2
+
+
+async def test_a_bad_sender_pauses_the_channel_and_a_recipient_without_address_does_not():
+    async with smtp_receiver() as server:
+        async with channel(server, sender="nobody") as email:
+            error = await failure(email)
+            assert "MONITOR_SMTP_SENDER" in str(error)
+            assert (error.permanent, error.pause_channel) == (True, True)
+        async with channel(server) as email:
+            error = await failure(email, replace(DESK, email=None))
+            assert "recipient 'duty-desk' has no e-mail address" in str(error)
+            assert (error.permanent, error.pause_channel) == (True, False)
+        assert server.connections == 0
+
+
+@pytest.mark.parametrize(
+    "first_bytes", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\xff\xfe\x00\x00\r\n" * 50]
+)
+async def test_a_server_that_speaks_no_smtp_is_told(first_bytes):
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(first_bytes)
+        writer.close()
+
+    other = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with other:
+        email = Email(EmailSettings("127.0.0.1", other.sockets[0].getsockname()[1], security="none"))
+        error = await failure(email)
+        await email.close()
+    assert (error.permanent, error.pause_channel) == (False, False)
+    assert "MONITOR_SMTP_HOST" in str(error)
+    assert str(error).isprintable()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from dataclasses import fields, replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import sync_playwright
 
 from monitor.alerts.view import (
     AlertView,
@@ -27,6 +29,7 @@ from monitor.channels.render import Renderer
 from monitor.channels.sandbox import _PLAIN_FILTERS, Limits
 from monitor.channels.template_files import load_templates
 from monitor.errors import RenderError
+from monitor.models import Severity
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 README = (TEMPLATES / "README.md").read_text("utf-8")
@@ -281,6 +284,55 @@ def test_hostile_feed_text_stays_text(renderer, kind):
         assert "{{ message.version }}" in message.text
     body = json.loads(renderer.render_webhook(view).body)
     assert body["alerts"][0]["headline"] == HOSTILE
+
+
+# For every piece of visible text: its contrast with the nearest background (WCAG 2.2, 1.4.3).
+CONTRASTS = """() => {
+  const channels = (color) => color.match(/[0-9.]+/g).map(Number);
+  const light = (color) => {
+    const linear = (c) => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+    const [r, g, b] = channels(color).map((c) => linear(c / 255));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const found = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    const element = node.parentElement, style = getComputedStyle(element);
+    if (!node.data.trim() || !element.checkVisibility() || style.fontSize === "1px") continue;
+    let behind = element;
+    while (channels(getComputedStyle(behind).backgroundColor)[3] === 0) behind = behind.parentElement;
+    const [a, b] = [light(style.color), light(getComputedStyle(behind).backgroundColor)];
+    found.push([(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), node.data.trim()]);
+  }
+  return found;
+}"""
+
+
+@pytest.mark.acceptance
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_is_readable_and_no_page_is_wider_than_a_phone(renderer, scheme):
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        pytest.skip("Chromium is not installed: how e-mails look is not checked")
+    options = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
+    options += ["--disable-background-networking", "--disable-component-update"]
+    with (
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=chromium, args=options) as browser,
+    ):
+        page = browser.new_page(color_scheme=scheme, viewport={"width": 390, "height": 800})
+        requested: list[str] = []
+        page.on("request", lambda request: requested.append(request.url))
+        for view in samples.VIEWS:
+            for severity in Severity:
+                alerts = tuple(replace(alert, severity=severity.value) for alert in view.alerts)
+                page.set_content(renderer.render_email(replace(view, alerts=alerts)).html)
+                assert page.evaluate("document.documentElement.scrollWidth") <= 390
+                contrasts = page.evaluate(CONTRASTS)
+                assert len(contrasts) > 5
+                weak = [text for contrast, text in contrasts if contrast < 4.5]
+                assert weak == [], f"{view.kind}, {severity}, {scheme}"
+        assert requested == []
 
 
 # --- webhook -------------------------------------------------------------------------------------

@@ -83,3 +83,14 @@ def test_no_value_changes_the_structure(left, right):
     template = {"a": "{{ x }}", "b": ["{{ y }}", {"$value": "x"}], "c": "{{ x }}{{ y }}"}
     expected = {"a": left, "b": [right, left], "c": left + right}
     assert fill(template, x=left, y=right) == expected
+
+
+def test_a_file_that_is_missing_too_large_or_too_deep_is_told():
+    with pytest.raises(RenderError, match=r"template x\.json is missing; put the file back"):
+        Engine({}, Limits()).json("x.json", {})
+    with pytest.raises(RenderError, match=r"template x\.json: more than 10 characters; split it"):
+        Engine({"x.json": json.dumps("x" * 20)}, Limits(template=10)).json("x.json", {})
+    with pytest.raises(RenderError, match=r"template x\.json: nested too deeply"):
+        Engine({"x.json": "[" * 90_000}, Limits()).json("x.json", {})
+    with pytest.raises(RenderError, match=r"template x\.json: the output grows past 10 characters"):
+        Engine({"x.json": json.dumps("x" * 20)}, Limits(output=10)).json("x.json", {})
