@@ -12,8 +12,9 @@ from monitor.errors import ErrorKind, ParseError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_LOOK = 4096  # characters that decide; feeds begin within them even after long comments and doctypes
+_LOOK = 32 * 1024  # characters that decide; feeds begin within them even after long comments
 _ROOT = re.compile(r"<(?:[a-z0-9_.-]+:)?(rss|feed|rdf|channel|entry)[\s>/]", re.IGNORECASE)
+_DOCTYPE = re.compile(r"<!doctype\s+(?:[a-z]+:)?(?:rss|feed|rdf)\b", re.IGNORECASE)
 _HTML = re.compile(r"<(?:!doctype\s+html|html|head|body|title|meta)\b", re.IGNORECASE)
 _PREAMBLE = re.compile(
     r"\s*(?:<\?.*?\?>|<!--.*?-->|<!doctype[^>\[]*(?:\[.*?\]\s*)?>|\s)*", re.IGNORECASE | re.DOTALL
@@ -76,7 +77,7 @@ def sniff(text: str, headers: Mapping[str, str]) -> Sniffed:
     if start[0] in "{[":
         return _json(text[:_CHALLENGE_LOOK])
     body = _PREAMBLE.sub("", start, count=1)
-    root = _ROOT.search(body)
+    root = _ROOT.search(body) or _DOCTYPE.match(body)
     page = _HTML.search(body)
     if root and not (page and page.start() < root.start()):
         return Sniffed(Content.FEED)
