@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from itertools import groupby
+from typing import TYPE_CHECKING, Final, Literal
 
 from monitor.alerts.calendar import quiet_until
 from monitor.alerts.decide import PUSHES, bypasses_quiet, is_waiting
@@ -12,10 +13,12 @@ from monitor.alerts.moments import wall_time
 from monitor.models import Decision, Outcome, stable_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from monitor.models import Alert, Recipient, Routing
+
+MOST_DECISIONS: Final = 100  # in one digest; a longer one is sent in parts, as no reader opens 2 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ def bundle(
     3. A push takes along all that still waits for the same (alert, recipient), so that no later
        message goes back to an earlier revision.
     4. A due digest entry whose alert also has a push waiting leaves with that push.
-    5. What remains in a digest slot is one message for each recipient.
+    5. What remains in a digest slot is one message for each recipient (in parts, when very long).
 
     Args:
         due: unrendered decisions with `due_at <= now`.
@@ -142,8 +145,8 @@ class _Sorting:
         made = [self._push(pair, (*told, *waiting[pair])) for pair, told in self._pushes.items()]
         for (recipient_id, slot), told in self._digests.items():
             kept = [d for d in told if not self._leaves_with_push(d, waiting[recipient_id, d.alert_id])]
-            if kept:
-                made.append(Bundle("digest", recipient_id, "", slot, _in_order(kept)))
+            parts = (Bundle("digest", recipient_id, "", slot, part) for part in _parts(_in_order(kept)))
+            made.extend(parts)
         return Bundles(tuple(sorted(made, key=self._age)), tuple(self._changed))
 
     def _push(self, pair: tuple[str, str], told: Sequence[Decision]) -> Bundle:
@@ -177,6 +180,19 @@ def _key(decision: Decision) -> tuple[str, int, str]:
 def _in_order(decisions: Iterable[Decision]) -> tuple[Decision, ...]:
     unique = {_key(decision): decision for decision in decisions}
     return tuple(unique[key] for key in sorted(unique))
+
+
+def _parts(decisions: Sequence[Decision]) -> Iterator[tuple[Decision, ...]]:
+    """Yield the decisions in parts for one message each; those about one alert stay together."""
+    part: list[Decision] = []
+    for _, told in groupby(decisions, key=lambda decision: decision.alert_id):
+        about_one = list(told)
+        if part and len(part) + len(about_one) > MOST_DECISIONS:
+            yield tuple(part)
+            part = []
+        part += about_one
+    if part:
+        yield tuple(part)
 
 
 def _once(reason: str, decision: Decision) -> str:

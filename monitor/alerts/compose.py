@@ -13,7 +13,7 @@ from monitor.alerts.moments import moment, wall_time
 from monitor.alerts.passages import passages
 from monitor.alerts.sources import TIER_WORDS, arrival_order, independent_owners, tier_rank
 from monitor.alerts.view import AlertView, NotificationView, RevisionView, SourceView
-from monitor.alerts.wording import counted, series
+from monitor.alerts.wording import counted, one_line, series
 from monitor.models import Reason, Severity, Tier
 
 if TYPE_CHECKING:
@@ -31,9 +31,9 @@ UNCONFIRMED: Final = "UNCONFIRMED"
 CORRECTED: Final = "corrected"
 UNVERIFIED_TAG: Final = "claim.unverified"
 _WEAK_TIERS: Final = frozenset({Tier.STATE_MEDIA, Tier.AGGREGATOR, Tier.SOCIAL})
+MOST_SOURCES: Final = 200  # that a message about one alert lists; more would not fit a mail
+MOST_SOURCES_IN_DIGEST: Final = 10  # for each of its alerts
 _NAMED_IN_DIGEST: Final = 3  # headlines in a digest's subject
-# Controls, line and paragraph separators, and characters that turn the direction of what follows.
-_UNSHOWN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
 
 
 def compose(
@@ -85,11 +85,6 @@ def compose(
     )
 
 
-def one_line(text: str) -> str:
-    """Return `text` without control characters and line breaks, with single spaces."""
-    return " ".join(_UNSHOWN.sub(" ", text).split())
-
-
 class _Writer:
     """Words one bundle for one zone and moment."""
 
@@ -97,6 +92,7 @@ class _Writer:
         self._bundle = bundle
         self._timezone = timezone
         self._now = now
+        self._most = MOST_SOURCES if bundle.kind == "alert" else MOST_SOURCES_IN_DIGEST
 
     def alert(
         self, alert: Alert, history: Sequence[AlertRevision], heard: Sequence[Decision], routing: Routing
@@ -126,7 +122,8 @@ class _Writer:
             headline=_headline(alert, ordered),
             event=moment(min(s.event_at for s in ordered), self._timezone, self._now),
             first_seen=moment(min(s.first_seen_at for s in ordered), self._timezone, self._now),
-            sources=tuple(self._source(source, alert, new_ids) for source in ordered),
+            sources=tuple(self._source(source, alert, new_ids) for source in ordered[: self._most]),
+            omitted=max(0, len(ordered) - self._most),
             independent=len(owners),
             entities=tuple(sorted({entity for source in ordered for entity in source.entities})),
             matched=_matched(ordered),

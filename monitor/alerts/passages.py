@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from monitor.alerts.excerpt import ELLIPSIS, windows
 from monitor.alerts.view import PassageView, SpanView
+from monitor.alerts.wording import shown
 from monitor.models import FIELDS
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def passages(source: Source) -> tuple[PassageView, ...]:
     for name in FIELDS:
         evidence = [e for e in source.evidence if e.field == name]
         if evidence:
-            text = str(getattr(source, name))
+            text = shown(str(getattr(source, name)))
             found += [PassageView(name, spans) for spans in _cut(name, text, evidence)]
     return tuple(found)
 

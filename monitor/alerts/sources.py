@@ -15,7 +15,7 @@ from monitor.stories.similarity import normalized_text, shingles, similar
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from monitor.models import Feed, Hit, Item
+    from monitor.models import Evidence, Feed, Hit, Item
 
 COPY_SIMILARITY: Final = 0.8  # char-5 Jaccard of title and summary from which a text is a copy
 _DATELINE_CHARS: Final = 160  # where a dateline can stand: the beginning of a summary or content
@@ -156,7 +156,8 @@ def make_source(hit: Hit, item: Item, feed: Feed, agencies: Agencies = DEFAULT_A
         agencies: who may be credited (`known_agencies(feeds)`).
     """
     assert item.first_seen_at is not None, "an item gets first_seen_at when it is normalized"
-    content, evidence = excerpt(item.content, hit.evidence)
+    found = (_in_place(item, evidence) for evidence in hit.evidence)
+    content, evidence = excerpt(item.content, [one for one in found if one])
     return Source(
         item_id=item.item_id,
         hit_id=hit.hit_id,
@@ -177,6 +178,15 @@ def make_source(hit: Hit, item: Item, feed: Feed, agencies: Agencies = DEFAULT_A
         author=item.author,
         content=content,
     )
+
+
+def _in_place(item: Item, evidence: Evidence) -> Evidence | None:
+    """Return the evidence where its text now is, or None: the item can have been revised since the hit."""
+    text = item.text(evidence.field)
+    if evidence.text and text[evidence.start : evidence.end] == evidence.text:
+        return evidence
+    start = text.find(evidence.text) if evidence.text else -1
+    return None if start < 0 else replace(evidence, start=start, end=start + len(evidence.text))
 
 
 def arrival_order(source: Source) -> tuple[object, ...]:

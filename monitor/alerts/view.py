@@ -74,7 +74,7 @@ class AlertView:
     alert_id: str
     short_id: str  # first 8 digits: what people type
     revision: int
-    reason: str  # of the newest revision told
+    reason: str  # the most important one among the revisions told
     first_contact: bool  # the recipient has heard nothing of this alert before
     severity: str
     rule_id: str
@@ -93,6 +93,7 @@ class AlertView:
     matched: tuple[str, ...]  # list entries and phrases in the evidence, without repeats
     revisions: tuple[RevisionView, ...]  # those this message tells, oldest first
     why: str  # why this recipient gets it: the route, in a sentence
+    omitted: int = 0  # further sources that are not listed: a message has room for a limited number
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +18,18 @@ _UNITS: Final = (
     (timedelta(minutes=1), "min"),
     (timedelta(seconds=1), "s"),
 )
+# Controls, line and paragraph separators, and characters that turn the direction of what follows.
+_UNSHOWN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def shown(text: str) -> str:
+    """Return `text` with a space for each character that cannot be shown on one line; its length stays."""
+    return _UNSHOWN.sub(" ", text)
+
+
+def one_line(text: str) -> str:
+    """Return `text` without control characters and line breaks, with single spaces."""
+    return " ".join(shown(text).split())
 
 
 def series(parts: Sequence[str]) -> str:

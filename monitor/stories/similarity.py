@@ -7,6 +7,7 @@ from typing import Final
 from monitor.text.fold import fold
 from monitor.text.tokens import tokenize
 
+COMPARED: Final = 2_000  # characters of a summary: whole articles in it would cost much and tell no more
 GRAM: Final = 5  # characters; robust against inflection and small edits in every script
 
 
@@ -17,7 +18,7 @@ def normalized(text: str) -> str:
 
 def normalized_text(title: str, summary: str) -> str:
     """Return the text that stands for an item: its headline, then its summary unless that repeats it."""
-    head, body = normalized(title), normalized(summary)
+    head, body = normalized(title), normalized(summary[:COMPARED])
     if not body or body == head:
         return head
     return f"{head} {body}" if head else body

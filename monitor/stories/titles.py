@@ -14,8 +14,10 @@ _LEAST_TELLING: Final = 3  # words that are not generic
 _LEAST_TELLING_RUNNING: Final = 5  # in a title that announces a live page or a briefing
 _LEAST_CHARACTERS: Final = 8  # in scripts without spaces
 _LONGEST_SUFFIX: Final = 5  # words of a publisher's name
+_MOST_SUFFIXES: Final = 3  # section, edition and name of a site
+_LEAST_LEFT: Final = 3  # words of a headline without its suffixes
 
-_SUFFIX: Final = re.compile(r"\s+([|\u00b7\u2022]|[-\u2013\u2014])\s+(?P<name>[^|\u00b7\u2022]{2,50})$")
+_SUFFIX: Final = re.compile(r"\s([|\u00b7\u2022]|[-\u2013\u2014])\s(?P<name>[^|\u00b7\u2022]{2,50})$")
 _KICKER: Final = re.compile(
     r"^\s*(?:breaking(?: news)?|just in|exclusive|urgent|watch|video|update(?: \d+)?|срочно|молния|терміново)"
     r"\s*(?:[:|]|-(?=\S)|[-\u2013\u2014]\s)\s*",
@@ -88,17 +90,20 @@ def without_publisher(title: str, url: str = "") -> str:
     After a bar stands a name of the site. After a dash it may as well be who said it ("... - Kremlin"),
     so only a name that the site's address holds, or one with a word such as "News", is taken off.
     """
-    found = _SUFFIX.search(title)
-    if not found:
-        return title
+    for _ in range(_MOST_SUFFIXES):
+        found = _SUFFIX.search(title)
+        if not found or not _is_publisher(found, title[: found.start()], url):
+            return title
+        title = title[: found.start()]
+    return title
+
+
+def _is_publisher(found: re.Match[str], rest: str, url: str) -> bool:
     name = normalized(found["name"]).split()
-    rest = title[: found.start()]
-    if not name or len(name) > _LONGEST_SUFFIX or len(normalized(rest).split()) < _LEAST_WORDS - 1:
-        return title
-    dash = found[1] in "-\u2013\u2014"
-    if dash and _MEDIA_WORDS.isdisjoint(name) and not _in_host(name, url):
-        return title
-    return without_publisher(rest, url)
+    if not name or len(name) > _LONGEST_SUFFIX or len(normalized(rest).split()) < _LEAST_LEFT:
+        return False
+    after_bar = found[1] not in "-\u2013\u2014"
+    return after_bar or not _MEDIA_WORDS.isdisjoint(name) or _in_host(name, url)
 
 
 def is_running(title: str, url: str = "") -> bool:

@@ -108,7 +108,8 @@ def main():
         f"items {len(order)}, developments {len(set(events.values()))}, stories {len(set(clusters.values()))}"
     )
     print(
-        f"BCubed P {precision:.3f} R {recall:.3f} F {f:.3f}; extra alerts {extra}, folded {folded}, lost {lost}"
+        f"BCubed P {precision:.3f} R {recall:.3f} F {f:.3f}; "
+        f"extra alerts {extra}, folded {folded}, lost {lost}"
     )
     print("layers " + ", ".join(f"{layer} {layers[layer]}" for layer in StoryLayer))
     print(f"{1000 * seconds / len(kept):.2f} ms an item")

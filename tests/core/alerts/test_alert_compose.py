@@ -229,6 +229,35 @@ def test_a_digest_tells_its_alerts_by_severity():
     assert view.intro == "There are 2 alerts in this digest: 1 high and 1 low. Each one is told in full."
 
 
+def test_a_message_has_room_for_a_limited_number_of_sources():
+    alert, new = opened(*(source(f"s{n}", at=NOW - minutes(n)) for n in range(230)))
+    shown = written(alert, [new]).alerts[0]
+    assert (len(shown.sources), shown.omitted, shown.independent) == (200, 30, 230)
+    shown = written(alert, [new], slot="2026-03-12T17:30 Europe/Brussels").alerts[0]
+    assert (len(shown.sources), shown.omitted) == (10, 220)
+
+
+def test_text_from_feeds_cannot_break_lines_or_turn_the_direction():
+    title, summary = "Envoy\u202e lands\r\nBcc: x", "line\u2028break envoy"
+    alert, new = opened(
+        source(
+            "one",
+            title=title,
+            summary=summary,
+            outlet="Daily\x00\nNews",
+            evidence=(
+                Evidence("title", 0, 5, "Envoy", "people:\nenvoy"),
+                Evidence("summary", 11, 16, "envoy"),
+            ),
+        )
+    )
+    shown = written(alert, [new]).alerts[0]
+    (one,) = shown.sources
+    texts = [shown.headline, one.title, one.summary, one.outlet, *shown.matched]
+    texts += [span.text for passage in one.passages for span in passage.spans]
+    assert not any(char in text for text in texts for char in "\u202e\u2028\r\n\x00")
+
+
 def test_the_same_revisions_make_the_same_id_and_words():
     alert, new = opened("first-daily")
     assert written(alert, [new]) == written(alert, [new])

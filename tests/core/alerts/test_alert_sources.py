@@ -210,6 +210,21 @@ def test_evidence_is_moved_with_its_text(text, starts):
     assert bool(shown) is bool(spans)
 
 
+def test_evidence_follows_an_item_that_was_revised_since_the_hit():
+    old = item(title="Envoy lands", content="the envoy landed in the capital, officials said")
+    found = hit(
+        old,
+        evidence_of(old, "title", "Envoy"),
+        evidence_of(old, "content", "capital"),
+        evidence_of(old, "content", "officials said"),
+    )
+    revised = item(title="CORRECTED: Envoy lands", content="the capital")
+    made = make_source(found, revised, feed())
+    assert [(one.field, one.text) for one in made.evidence] == [("title", "Envoy"), ("content", "capital")]
+    for one in made.evidence:
+        assert getattr(made, one.field)[one.start : one.end] == one.text
+
+
 def test_an_item_without_evidence_in_the_content_keeps_none_of_it():
     one = item(title="Envoy lands", content="long text " * 100)
     made = make_source(hit(one, evidence_of(one, "title", "Envoy")), one, feed())

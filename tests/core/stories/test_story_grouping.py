@@ -229,6 +229,11 @@ def test_a_publisher_is_not_taken_from_a_headline_that_would_be_left_too_short()
     assert without_publisher("War - BBC News") == "War - BBC News"
 
 
+def test_an_endless_chain_of_names_is_cut_only_so_far():
+    title = LANDS + " | Name" * 3000
+    assert without_publisher(title).startswith(LANDS)
+
+
 def test_normalized_text_folds_and_does_not_repeat_the_headline():
     assert normalized("Émissaire à Moscou: «Talks»!") == "emissaire a moscou talks"
     assert normalized_text("Envoy lands.", "ENVOY LANDS") == "envoy lands"
