@@ -308,6 +308,21 @@ CONTRASTS = """() => {
 }"""
 
 
+def long_words() -> NotificationView:
+    word = "Pneumonoultramicroscopic" * 8
+    source = replace(samples.ALERT.sources[0], title=word, summary=word, outlet=word, note=word)
+    alert = replace(
+        samples.ALERT,
+        headline=word,
+        rule_title=word,
+        sources=(source, source),
+        why=word,
+        matched=(word,),
+        owner=word,
+    )
+    return replace(samples.NOTIFICATION, alerts=(alert,), intro=word)
+
+
 @pytest.mark.acceptance
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_text_is_readable_and_no_page_is_wider_than_a_phone(renderer, scheme):
@@ -323,7 +338,7 @@ def test_every_text_is_readable_and_no_page_is_wider_than_a_phone(renderer, sche
         page = browser.new_page(color_scheme=scheme, viewport={"width": 390, "height": 800})
         requested: list[str] = []
         page.on("request", lambda request: requested.append(request.url))
-        for view in samples.VIEWS:
+        for view in (*samples.VIEWS, long_words()):
             for severity in Severity:
                 alerts = tuple(replace(alert, severity=severity.value) for alert in view.alerts)
                 page.set_content(renderer.render_email(replace(view, alerts=alerts)).html)
