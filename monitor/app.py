@@ -17,6 +17,7 @@ from monitor.errors import RulesUnreadableError
 from monitor.feeds.fetch import Fetcher
 from monitor.feeds.worker import ParserPool
 from monitor.http import HttpClient
+from monitor.lock import only_process
 from monitor.program import Monitor, Parts
 from monitor.rendering import Templates
 from monitor.settings import known_secrets
@@ -78,6 +79,11 @@ async def assemble(
     async with AsyncExitStack() as stack:
         storage = await stack.enter_async_context(open_storage(settings.database(directory.path)))
         clock.align(await storage.ping())
+        if not settings.database_url.get_secret_value() and stack.enter_context(
+            only_process(directory.path / "var")
+        ):
+            # Nobody else uses this file: a killed predecessor's leases need not be waited for.
+            await storage.end_leases()
         http = await stack.enter_async_context(_http(settings))
         parser = ParserPool(settings.parse_workers, settings.seconds("parse_deadline"))
         stack.push_async_callback(parser.close)

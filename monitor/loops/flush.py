@@ -32,7 +32,7 @@ from monitor.storage.base import FlushCommit
 from monitor.stories.grouping import WINDOW, Assigner, keys
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
 
     from monitor.alerts.bundle import Bundle
@@ -48,11 +48,11 @@ if TYPE_CHECKING:
         StoryMember,
     )
     from monitor.rulebook import RuleBook
-    from monitor.storage.base import FlushClaim, PendingHit, Storage
+    from monitor.storage.base import PendingHit, Storage
 
 log = structlog.get_logger("monitor.flush")
 
-LEASE = timedelta(minutes=2)
+LEASE = timedelta(seconds=20)  # many times what one batch takes: after a kill, nobody waits long
 HITS_AT_ONCE = 200
 DECISIONS_AT_ONCE = 500
 CLOSED_AT_ONCE = 200
@@ -99,49 +99,70 @@ class FlushLoop:
     async def run_once(self, *, no_wait: bool = False) -> FlushReport:
         """Do all that is to be done now; nothing while another process does it.
 
-        1. Claim the right to flush.
-        2. Group pending hits, batch by batch.
-        3. Write the messages that are due.
-        4. Close alerts that went quiet.
+        1. Group pending hits, batch by batch.
+        2. Write the messages that are due.
+        3. Close alerts that went quiet.
+
+        Each batch has a claim of its own, so that a lease is short and the work may be long.
 
         Args:
             no_wait: let group waits and update intervals pass at once (quiet hours stay).
         """
-        claim = await self._storage.claim_flush(self._clock(), lease=LEASE)
-        if claim is None:
-            return FlushReport()
-        try:
-            hits, revisions = await self._group(claim, no_wait=no_wait)
-            notifications = await self._write(claim)
-            closed = await self._close(claim)
-        finally:
-            await self._storage.release_flush(claim)
+        hits, revisions, notifications, closed = 0, list[AlertRevision](), list[Notification](), 0
+        while grouped := await self._claimed(self._group, no_wait=no_wait):
+            hits += len(grouped.handled)
+            revisions += grouped.revisions
+        while written := await self._claimed(self._write):
+            notifications += written.notifications
+        while ended := await self._claimed(self._close):
+            closed += len(ended.alerts)
+            revisions += ended.revisions
         report = FlushReport(hits, tuple(revisions), tuple(notifications), closed)
         self._told(report)
         return report
 
-    async def _group(self, claim: FlushClaim, *, no_wait: bool) -> tuple[int, list[AlertRevision]]:
-        count, revisions = 0, list[AlertRevision]()
-        while pending := await self._storage.pending_hits(limit=HITS_AT_ONCE):
+    async def _claimed(
+        self, step: Callable[..., Awaitable[FlushCommit | None]], **options: bool
+    ) -> FlushCommit | None:
+        """Run one step under a claim and commit it; None when there was nothing, or another holds the claim."""
+        claim = await self._storage.claim_flush(self._clock(), lease=LEASE)
+        if claim is None:
+            return None
+        try:
             now = self._clock()
-            commit = await Grouping(self._storage, self._book(), now, no_wait=no_wait).run(pending)
-            await self._storage.commit_flush(claim, commit, now)
-            count += len(pending)
-            revisions += commit.revisions
-            for revision in commit.revisions:
-                log.info("alert", alert=revision.alert_id, reason=revision.reason.value, note=revision.note)
-        return count, revisions
+            commit = await step(now, **options)
+            if commit is not None:
+                await self._storage.commit_flush(claim, commit, now)
+        finally:
+            await self._storage.release_flush(claim)
+        return commit
 
-    async def _write(self, claim: FlushClaim) -> list[Notification]:
-        written: list[Notification] = []
-        while True:
-            now = self._clock()
-            due = await self._storage.due_decisions(now, limit=DECISIONS_AT_ONCE)
-            if not due:
-                return written
-            commit = await self._messages(due, now)
-            await self._storage.commit_flush(claim, commit, now)
-            written += commit.notifications
+    async def _group(self, now: datetime, *, no_wait: bool) -> FlushCommit | None:
+        pending = await self._storage.pending_hits(limit=HITS_AT_ONCE)
+        if not pending:
+            return None
+        commit = await Grouping(self._storage, self._book(), now, no_wait=no_wait).run(pending)
+        for revision in commit.revisions:
+            log.info("alert", alert=revision.alert_id, reason=revision.reason.value, note=revision.note)
+        return commit
+
+    async def _write(self, now: datetime) -> FlushCommit | None:
+        due = await self._storage.due_decisions(now, limit=DECISIONS_AT_ONCE)
+        return await self._messages(due, now) if due else None
+
+    async def _close(self, now: datetime) -> FlushCommit | None:
+        quiet = await self._storage.quiet_alerts(last_hit_before=now - QUIET_FOR, limit=CLOSED_AT_ONCE)
+        steps = [close_quiet(alert, now) for alert in quiet]
+        if not steps:
+            return None
+        routing = self._book().routing
+        return FlushCommit(
+            alerts=tuple(step.alert for step in steps),
+            revisions=tuple(revision for step in steps for revision in step.revisions),
+            decisions=tuple(
+                [d for step in steps for d in await decide_all(self._storage, routing, step, now)]
+            ),
+        )
 
     async def _messages(self, due: Sequence[Decision], now: datetime) -> FlushCommit:
         ids = tuple(dict.fromkeys(decision.alert_id for decision in due))
@@ -191,20 +212,6 @@ class FlushLoop:
             due_at=now,
             expires_at=now + policy_of(channel).lifetime,
         )
-
-    async def _close(self, claim: FlushClaim) -> int:
-        now = self._clock()
-        quiet = await self._storage.quiet_alerts(last_hit_before=now - QUIET_FOR, limit=CLOSED_AT_ONCE)
-        steps = [close_quiet(alert, now) for alert in quiet]
-        if steps:
-            decisions = [await decide_all(self._storage, self._book().routing, step, now) for step in steps]
-            commit = FlushCommit(
-                alerts=tuple(step.alert for step in steps),
-                revisions=tuple(revision for step in steps for revision in step.revisions),
-                decisions=tuple(decision for made in decisions for decision in made),
-            )
-            await self._storage.commit_flush(claim, commit, now)
-        return len(steps)
 
 
 class Grouping:

@@ -30,10 +30,12 @@ if TYPE_CHECKING:
 log = structlog.get_logger("monitor.poll")
 
 FEEDS_AT_ONCE = 50  # of one host in one claim
+ALL_FEEDS = 1_000_000  # of one host, for a single round
 # Servers of our own: a pause between requests would protect nobody.
 LOCAL_HOSTS = ("127.", "localhost:", "[::1]", "::1", "file:")
 LOCAL_AT_ONCE = 8  # requests in flight to a server on this machine or in an allowed network
-LEASE_MARGIN = timedelta(seconds=60)
+LEASE_SHARE = 1.5  # a lease outlives the longest poll of one feed; it is renewed before each
+LONG_HOLD = timedelta(seconds=60)  # a longer one ends this round for the host
 
 Outcome: TypeAlias = "Polled | NotModified | FetchError | ParseError"
 
@@ -106,25 +108,27 @@ class PollLoop:
         self._running: set[asyncio.Task[None]] = set()
         self._stopping = False
 
-    async def tick(self) -> int:
-        """Claim due hosts for all free places and start on them; return how many were claimed."""
+    async def tick(self) -> None:
+        """Claim due hosts for all free places and start on them."""
+        await self._start(self._clock(), FEEDS_AT_ONCE)
+
+    async def run_due(self) -> None:
+        """Poll every feed that is due now, once, and wait until all are done."""
+        round_at = self._clock()
+        while await self._start(round_at, ALL_FEEDS) or self._running:
+            if self._running:
+                await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+
+    async def _start(self, due_at: datetime, per_host: int) -> int:
         room = self._settings.concurrency - len(self._running)
         if self._stopping or room <= 0:
             return 0
-        claims = await self._storage.claim_hosts(
-            self._clock(), limit=room, per_host=FEEDS_AT_ONCE, lease=self._lease()
-        )
+        claims = await self._storage.claim_hosts(due_at, limit=room, per_host=per_host, lease=self._lease())
         for claim in claims:
             task = asyncio.create_task(self._host(claim), name=f"poll {claim.host}")
             self._running.add(task)
             task.add_done_callback(self._running.discard)
         return len(claims)
-
-    async def run_due(self) -> None:
-        """Poll until no feed is due and nothing is under way."""
-        while await self.tick() or self._running:
-            if self._running:
-                await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
 
     async def drain(self) -> None:
         """Start nothing more; let the feeds under way end, and give back the rest of their hosts."""
@@ -133,8 +137,7 @@ class PollLoop:
             await asyncio.wait(self._running)
 
     def _lease(self) -> timedelta:
-        one = self._settings.bound + self._settings.spacing
-        return FEEDS_AT_ONCE * one + LEASE_MARGIN
+        return LEASE_SHARE * (self._settings.bound + self._settings.spacing)
 
     async def _host(self, claim: HostClaim) -> None:
         """Poll one host's due feeds, politely; whatever happens, the host is given back."""
@@ -162,7 +165,7 @@ class PollLoop:
                 await asyncio.sleep(max(0.0, (free - self._clock()).total_seconds()))
             outcome = await self._feed(claim, state)
             free = free_at(outcome, self._clock(), self._settings.spacing)
-            if free - self._clock() > self._settings.spacing + LEASE_MARGIN:
+            if free - self._clock() > LONG_HOLD:
                 break  # the host asked to be left alone: the other feeds wait, too
         return free
 
@@ -189,6 +192,8 @@ class PollLoop:
         feed = self._book().feeds.get(state.feed_id)
         if feed is None:  # removed from the catalogue since the claim
             return None
+        if claim.lease_until - started < self._lease() * (2 / 3):
+            claim = await self._storage.renew_host(claim, started, lease=self._lease())
         commit, outcome, report = await self._poll(feed, state, started)
         receipt = await self._storage.commit_poll(claim, commit, self._clock())
         report = replace(
@@ -265,5 +270,3 @@ class PollLoop:
         return tuple(
             make_hit(item, found, now) for item in intake.to_match for found in engine.match(item, feed)
         )
-
-

@@ -175,6 +175,13 @@ class Storage(Protocol):
             StorageError: no answer.
         """
 
+    async def end_leases(self) -> int:
+        """End every running lease at once; return how many there were.
+
+        For a process that knows to be the only one on this store: what leases are there, a killed
+        predecessor left. Should another process hold one after all, its commit is refused.
+        """
+
     # --- small durable values ---
 
     async def get_value(self, name: str) -> str | None:
@@ -201,6 +208,13 @@ class Storage(Protocol):
 
         Free: `free_at <= now` and no running lease. Each claim holds up to `per_host` due feeds,
         longest overdue first; hosts with the longest overdue feed first.
+        """
+
+    async def renew_host(self, claim: HostClaim, now: datetime, *, lease: timedelta) -> HostClaim:
+        """Return the same claim with its lease ending at `now + lease`: for work that takes long.
+
+        Raises:
+            LeaseLostError: another worker holds the host; nothing was changed.
         """
 
     async def release_host(self, claim: HostClaim, *, free_at: datetime) -> None:

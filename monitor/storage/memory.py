@@ -72,6 +72,10 @@ class MemoryStorage:
         """See `Storage.backup`."""
         raise StorageError(f"{path}: a store in memory has no backup: use a database URL")
 
+    async def end_leases(self) -> int:
+        """See `Storage.end_leases`."""
+        return self._state.end_leases()
+
     # --- small durable values ---
 
     async def get_value(self, name: str) -> str | None:
@@ -93,6 +97,10 @@ class MemoryStorage:
     ) -> tuple[HostClaim, ...]:
         """See `Storage.claim_hosts`."""
         return memory_poll.claim_hosts(self._state, utc(now), limit, per_host, lease)
+
+    async def renew_host(self, claim: HostClaim, now: datetime, *, lease: timedelta) -> HostClaim:
+        """See `Storage.renew_host`."""
+        return memory_poll.renew_host(self._state, claim, utc(now), lease)
 
     async def release_host(self, claim: HostClaim, *, free_at: datetime) -> None:
         """See `Storage.release_host`."""

@@ -52,6 +52,15 @@ def claim_hosts(
     return tuple(HostClaim(name, token, until, tuple(due[name][:per_host])) for name in names)
 
 
+def renew_host(state: State, claim: HostClaim, now: datetime, lease: timedelta) -> HostClaim:
+    """See `Storage.renew_host`."""
+    held = state.hosts.get(claim.host)
+    if held is None or held.token != claim.token:
+        raise LeaseLostError(f"another worker polls {claim.host} now")
+    held.until = now + lease
+    return replace(claim, lease_until=held.until)
+
+
 def release_host(state: State, claim: HostClaim, free_at: datetime) -> None:
     """See `Storage.release_host`."""
     held = state.hosts.get(claim.host)

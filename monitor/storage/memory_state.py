@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from monitor.errors import StorageError
@@ -61,6 +61,16 @@ class State:
         """Return the next fencing token."""
         self.tokens += 1
         return f"token-{self.tokens}"
+
+    def end_leases(self) -> int:
+        """See `Storage.end_leases`."""
+        held = [lease for lease in (self.flush, *self.hosts.values()) if lease.token]
+        for lease in held:
+            lease.token, lease.until = "", EPOCH
+        claimed = [row for row in self.outbox.values() if row.notification.token]
+        for row in claimed:
+            row.notification, row.lease_until = replace(row.notification, token=""), None
+        return len(held) + len(claimed)
 
     def require(self, kind: str, ids: Iterable[str], stored: Container[str]) -> None:
         """Refuse references to what is not stored.

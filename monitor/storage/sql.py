@@ -99,6 +99,10 @@ class SqlStorage:
         """See `Storage.backup`."""
         await self._engine.backup(Path(path))
 
+    async def end_leases(self) -> int:
+        """See `Storage.end_leases`."""
+        return await self._engine.write(sql_house.end_leases)
+
     # --- small durable values ---
 
     async def get_value(self, name: str) -> str | None:
@@ -122,6 +126,10 @@ class SqlStorage:
         return await self._engine.write(
             sql_poll.claim_hosts, now, _token(), limit=limit, per_host=per_host, lease=lease
         )
+
+    async def renew_host(self, claim: HostClaim, now: datetime, *, lease: timedelta) -> HostClaim:
+        """See `Storage.renew_host`."""
+        return await self._engine.write(sql_poll.renew_host, claim, now, lease)
 
     async def release_host(self, claim: HostClaim, *, free_at: datetime) -> None:
         """See `Storage.release_host`."""

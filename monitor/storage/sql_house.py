@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import case, delete, func, select
+from sqlalchemy import case, delete, func, select, update
 
 from monitor.models import AlertState, NotificationState
 from monitor.storage.base import Counts
-from monitor.storage.codec import dumps_text, loads_text
+from monitor.storage.codec import EPOCH, dumps_text, loads_text
 from monitor.storage.columns import among
 from monitor.storage.rows import read_alert, read_item
 from monitor.storage.sql_deliver import PENDING
@@ -20,7 +20,9 @@ from monitor.storage.tables import (
     decisions,
     feeds,
     hits,
+    hosts,
     items,
+    leases,
     notifications,
     values,
 )
@@ -113,6 +115,16 @@ def counts(connection: Connection, now: datetime) -> Counts:
         ),
         by_recipient=by_recipient,
     )
+
+
+def end_leases(connection: Connection) -> int:
+    """See `Storage.end_leases`."""
+    ended = (
+        update(hosts).where(hosts.c.token != "").values(token="", lease_until=EPOCH),
+        update(leases).where(leases.c.token != "").values(token="", lease_until=EPOCH),
+        update(notifications).where(notifications.c.token != "").values(token="", lease_until=None),
+    )
+    return sum(connection.execute(statement).rowcount for statement in ended)
 
 
 def prune_notifications(connection: Connection, ended_until: datetime, limit: int) -> int:

@@ -121,6 +121,18 @@ def _due_feeds(
     return due
 
 
+def renew_host(connection: Connection, claim: HostClaim, now: datetime, lease: timedelta) -> HostClaim:
+    """See `Storage.renew_host`."""
+    renewed = connection.execute(
+        update(hosts)
+        .where(hosts.c.host == claim.host, hosts.c.token == claim.token)
+        .values(lease_until=now + lease)
+    )
+    if not renewed.rowcount:
+        raise LeaseLostError(f"another worker polls {claim.host} now")
+    return replace(claim, lease_until=now + lease)
+
+
 def release_host(connection: Connection, claim: HostClaim, free_at: datetime) -> None:
     """See `Storage.release_host`."""
     connection.execute(
