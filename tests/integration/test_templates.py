@@ -182,6 +182,18 @@ def test_an_alert_without_sources_is_complete_too(renderer):
         assert json.loads(renderer.render_webhook(view).body)["alerts"][0]["sources"] == []
 
 
+def test_sources_that_have_no_room_are_counted(renderer):
+    many = replace(samples.CORROBORATED, sources=samples.CORROBORATED.sources * 6, omitted=7)  # 24 listed
+    message = renderer.render_email(replace(samples.UPDATE, alerts=(many,)))
+    for part in (message.text, Page(message.html).text):
+        assert "31 reports, 3 independent" in part
+        assert "And 11 more reports." in part
+    digest = renderer.render_email(replace(samples.DIGEST, alerts=(many,)))
+    assert "31 reports, 3 independent" in digest.text
+    assert "And 26 more reports." in digest.text
+    assert "and 26 more" in Page(digest.html).text
+
+
 def test_headers_let_mail_programs_sort(renderer):
     headers = dict(renderer.render_email(samples.UPDATE).headers)
     assert headers == {
@@ -388,6 +400,7 @@ RENAMED = {
     "alert.event": "event_at",
     "alert.first_seen": "first_seen_at",
     "alert.independent": "independent_sources",
+    "alert.omitted": "omitted_sources",
     "source.published": "published_at",
     "source.first_seen": "first_seen_at",
     "source.passages": "evidence",
