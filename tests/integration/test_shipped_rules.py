@@ -1,4 +1,4 @@
-"""The rules that come with the program: they load, pass their own tests, fire on what they are for and rest else."""
+"""The shipped rules: they load, pass their own tests, fire on what they are for and rest otherwise."""
 
 from __future__ import annotations
 
