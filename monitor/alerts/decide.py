@@ -81,8 +81,12 @@ def is_waiting(decision: Decision) -> bool:
 
 
 def was_told(decision: Decision) -> bool:
-    """Return whether a message was made of a decision (its delivery may still be under way)."""
-    return bool(decision.notification_ids) or decision.outcome in (Outcome.SENT, Outcome.FAILED)
+    """Return whether a message was made of a decision and may reach the recipient, or has.
+
+    One whose every attempt was in vain told nobody: the next message is the recipient's first.
+    """
+    made = bool(decision.notification_ids) and decision.outcome is not Outcome.FAILED
+    return made or decision.outcome is Outcome.SENT
 
 
 def bypasses_quiet(recipient: Recipient, severity: Severity) -> bool:

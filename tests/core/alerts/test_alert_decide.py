@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from monitor.alerts.decide import decide, matching_routes, rendered, routes_by_recipient
+from monitor.alerts.decide import decide, matching_routes, rendered, routes_by_recipient, was_told
 from monitor.models import AlertRevision, Outcome, QuietSpan, Reason, Severity, Timing
 from tests.core.alerts.alert_values import (
     NOW,
@@ -301,6 +301,25 @@ def test_a_recipient_who_joins_late_is_told_at_once():
     decisions = decide(raised, step(alert, 2, Reason.ESCALATED, at), routes, told, at)
     assert {one.recipient_id: one.due_at for one in decisions} == {"desk": at, "boss": at}
     assert "first message" in decisions[1].reason
+
+
+@pytest.mark.parametrize(
+    ("outcome", "ids", "told"),
+    [
+        (Outcome.QUEUED, (), False),
+        (Outcome.QUEUED, ("n",), True),  # in the outbox: it may have left already
+        (Outcome.SENT, ("n",), True),
+        (Outcome.DIGEST, ("n",), True),
+        (Outcome.LOGGED, (), False),
+        # Given up, or never made: the next message is the first that can reach the recipient.
+        (Outcome.FAILED, ("n",), False),
+        (Outcome.FAILED, (), False),
+    ],
+)
+def test_who_counts_as_told(outcome, ids, told):
+    alert, new = opened()
+    earlier = replace(only(decide(alert, new, routing(), (), NOW)), outcome=outcome, notification_ids=ids)
+    assert was_told(earlier) is told
 
 
 def test_a_pair_that_is_decided_is_not_decided_again():
