@@ -25,7 +25,7 @@ from monitor.storage.failures import describe, is_busy, is_rolled_back
 from monitor.storage.urls import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Coroutine
     from datetime import timedelta
 
     from sqlalchemy import URL, Connection
@@ -75,7 +75,7 @@ class Engine:
         await self._translate(asyncio.to_thread(_make_file, Path(self.url.database or "")))
         for attempt in range(WAL_ATTEMPTS):
             try:
-                await self._translate(self._switch_to_wal())
+                await self._translate(_whole(self._switch_to_wal()))
             except StorageError as error:
                 if attempt == WAL_ATTEMPTS - 1 or not is_busy(error.__cause__):
                     raise
@@ -119,7 +119,7 @@ class Engine:
         part = path.with_name(f"{path.name}.part")  # the final name stands for a complete copy only
         await self._translate(asyncio.to_thread(_reserve, path, part))
         try:
-            await self._translate(self._copy(part))
+            await self._translate(_whole(self._copy(part)))
             await asyncio.to_thread(part.replace, path)
         finally:
             await asyncio.to_thread(part.unlink, missing_ok=True)
@@ -133,6 +133,11 @@ class Engine:
         await self._engine.dispose()
 
     async def _run(
+        self, mode: str, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        return await _whole(self._attempts(mode, work, *args, **kwargs))
+
+    async def _attempts(
         self, mode: str, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         for attempt in range(1, ATTEMPTS + 1):
@@ -175,6 +180,26 @@ class Engine:
             raise
         except (SQLAlchemyError, OSError) as error:
             raise StorageError(describe(error, self.where)) from error
+
+
+async def _whole(transaction: Coroutine[Any, Any, T]) -> T:
+    """Run a transaction to its end, even when the caller is cancelled meanwhile; then be cancelled.
+
+    A driver that is interrupted between two statements keeps its transaction, and on SQLite the write
+    lock with it. Transactions are short, and one that was asked for does no harm when it happens.
+    """
+    running = asyncio.ensure_future(transaction)
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        while not running.done():
+            try:
+                await asyncio.wait({running})
+            except asyncio.CancelledError:  # once more, and still not in the middle
+                continue
+        if not running.cancelled():
+            running.exception()  # looked at: nobody is left who wants to know
+        raise
 
 
 class _Progress:

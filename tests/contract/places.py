@@ -63,9 +63,8 @@ async def make_database(url: str, name: str) -> str:
 
 
 async def empty_tables(url: str) -> None:
-    """Remove every row, whoever is still connected: that takes less time than a new database."""
-    names = ", ".join(table.name for table in metadata.sorted_tables)
-    await command(url, f"TRUNCATE {names}")
+    """Remove every row: for a few rows that takes less time than TRUNCATE or a new database."""
+    await command(url, "; ".join(f"DELETE FROM {table.name}" for table in reversed(metadata.sorted_tables)))
 
 
 async def command(url: str, *statements: str) -> None:
