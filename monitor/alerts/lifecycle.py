@@ -173,7 +173,7 @@ def _advance(
         return Transition(replace(after, unreported=waiting))
     reason = step.reason or Reason.UPDATE
     told = _by_id(after, waiting)
-    parts = step.parts or (f"{counted(len(told), 'further report')}: {_named(told)}",)
+    parts = step.parts or (_further(told),)
     alert = replace(after, revision=before.revision + 1, unreported=())
     return Transition(alert, (_revision(alert, reason, now, _sentence(parts), told),))
 
@@ -225,7 +225,7 @@ def _material(before: Alert, after: Alert, added: set[str]) -> _Step:
     best = max(new, key=lambda source: tier_rank(source.tier))
     highest = max(tier_rank(source.tier) for source in before.sources)
     if tier_rank(best.tier) > highest and best not in others and best.tier is not Tier.OFFICIAL:
-        step.add(Reason.UPDATE, f"first report by a source of this tier: {described(best)}")
+        step.add(Reason.UPDATE, f"first source of a higher tier: {described(best)}")
     mentions = _entities(after.sources) - _entities(before.sources)
     if mentions:
         step.add(Reason.UPDATE, f"first mention of {_limited(sorted(name for _, name in mentions))}")
@@ -237,6 +237,11 @@ def _independent(total: int, gained: Sequence[Source]) -> str:
     numbers = series([ordinal(number) for number in range(max(first, 1), total + 1)])
     noun = "source" if len(gained) == 1 else "sources"
     return f"{numbers} independent {noun}: {_named(gained)}"
+
+
+def _further(told: Sequence[Source]) -> str:
+    repeats = ", which repeat earlier ones" if all(source.copy_of for source in told) else ""
+    return f"{counted(len(told), 'further report')}{repeats}: {_named(told)}"
 
 
 def _first_of(sources: Iterable[Source], owner: str) -> Source | None:

@@ -86,7 +86,7 @@ ARRIVALS = [
     # The same owner by a better channel.
     (
         [source("two", owner="first-daily", outlet="First Wire", tier="wire")],
-        Reason.UPDATE, "First report by a source of this tier: First Wire (wire agency).",
+        Reason.UPDATE, "First source of a higher tier: First Wire (wire agency).",
     ),
     # A listed entity that no source named before.
     (
@@ -97,6 +97,16 @@ ARRIVALS = [
     (
         [source(name, owner="first-daily") for name in ("two", "three", "four")],
         Reason.UPDATE, "3 further reports: First Daily (national media).",
+    ),
+    # They are told to be copies if that is all they are.
+    (
+        [
+            source(name, title="A headline that stands here twice", at=LATER)
+            for name in ("two", "three", "four")
+        ],
+        Reason.UPDATE,
+        ("3 further reports, which repeat earlier ones: "
+        "Four (national media), Three (national media) and Two (national media)."),
     ),
 ]  # fmt: skip
 
