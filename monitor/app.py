@@ -79,9 +79,8 @@ async def assemble(
     async with AsyncExitStack() as stack:
         storage = await stack.enter_async_context(open_storage(settings.database(directory.path)))
         clock.align(await storage.ping())
-        if not settings.database_url.get_secret_value() and stack.enter_context(
-            only_process(directory.path / "var")
-        ):
+        embedded = settings.database(directory.path).startswith("sqlite")
+        if embedded and stack.enter_context(only_process(directory.path / "var")):
             # Nobody else uses this file: a killed predecessor's leases need not be waited for.
             await storage.end_leases()
         http = await stack.enter_async_context(_http(settings))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monitor import __version__
+from monitor.channels.samples import VIEWS
 from monitor.cli.output import diagnostics, err, fail, note, out, plural
 from monitor.clock import machine_time
 from monitor.directory import create, find, read_directory
@@ -17,7 +17,6 @@ from monitor.errors import ConfigurationError
 from monitor.intake_jsonl import read_items
 from monitor.rendering import Templates
 from monitor.rules.testing import run_tests
-from monitor.sample import sample_views
 
 if TYPE_CHECKING:
     from monitor.models import Evidence
@@ -53,7 +52,7 @@ def check(
     place = find(directory)
     book = read_directory(place)
     diagnostics(book.diagnostics)
-    problems = Templates(place).problems(*sample_views(machine_time(), __version__))
+    problems = Templates(place).problems(*VIEWS)
     for problem in problems:
         out.print(f"{problem}", markup=False)
     errors = len(book.errors) + len(problems)

@@ -17,7 +17,7 @@ KEYS = (
     "id", "url", "title", "tier", "owner", "country", "language", "category", "expect_every", "interval",
     "first_poll", "user_agent", "headers", "username_env", "password_env", "proxy_env", "enabled",
 )  # fmt: skip
-_ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?\Z")
+_ID = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?\Z")
 _ENV = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}\Z")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")  # RFC 9110, section 5.6.2: a token
 _SCHEMES = ("https", "http", "file")
@@ -120,7 +120,7 @@ class _Catalog:
             self._reader.error(
                 node,
                 "bad-id",
-                f'the id "{text[:60]}" may hold a-z, 0-9 and single "-" only, 64 at most',
+                f'the id "{text[:60]}" may hold a-z, 0-9 and, inside, "-", "_" and "." only, 64 at most',
                 hint,
             )
             return ""

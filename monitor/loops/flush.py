@@ -124,7 +124,7 @@ class FlushLoop:
     async def _claimed(
         self, step: Callable[..., Awaitable[FlushCommit | None]], **options: bool
     ) -> FlushCommit | None:
-        """Run one step under a claim and commit it; None when there was nothing, or another holds the claim."""
+        """Run one step under a claim and commit it; None: nothing to do, or another holds the claim."""
         claim = await self._storage.claim_flush(self._clock(), lease=LEASE)
         if claim is None:
             return None

@@ -19,7 +19,7 @@ from monitor.intake import Intake, lookup_keys, make_hit, take_in
 from monitor.storage.base import PollCommit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from datetime import datetime
 
     from monitor.feeds.interval import IntervalSettings
@@ -140,45 +140,54 @@ class PollLoop:
         return LEASE_SHARE * (self._settings.bound + self._settings.spacing)
 
     async def _host(self, claim: HostClaim) -> None:
-        """Poll one host's due feeds, politely; whatever happens, the host is given back."""
+        """Poll one host's due feeds; whatever happens, the host is given back."""
         free = self._clock()
         try:
             if claim.host.startswith(LOCAL_HOSTS):
                 free = await self._together(claim)
             else:
                 free = await self._in_turn(claim)
-        except LeaseLostError:
-            log.warning("a host's lease was lost", host=claim.host, hint="its feeds are polled again")
-        except MonitorError as error:
-            log.error("polling stopped for a host", host=claim.host, error=str(error))  # noqa: TRY400 - one line for people
-        except Exception:  # a defect must not end the other hosts' polling
-            log.exception("polling failed for a host", host=claim.host)
         finally:
-            await self._storage.release_host(claim, free_at=free)
+            await self._guarded(claim.host, self._storage.release_host(claim, free_at=free))
 
     async def _in_turn(self, claim: HostClaim) -> datetime:
+        """Poll the feeds one after the other, with a pause between; return when the host is free again."""
         free = self._clock()
         for number, state in enumerate(claim.feeds):
-            if self._stopping:
-                break
             if number:
                 await asyncio.sleep(max(0.0, (free - self._clock()).total_seconds()))
-            outcome = await self._feed(claim, state)
+            if self._stopping:
+                break
+            outcome = await self._guarded(claim.host, self._feed(claim, state))
             free = free_at(outcome, self._clock(), self._settings.spacing)
             if free - self._clock() > LONG_HOLD:
-                break  # the host asked to be left alone: the other feeds wait, too
+                break  # the host asked to be left alone: its other feeds wait, too
         return free
 
     async def _together(self, claim: HostClaim) -> datetime:
+        """Poll the feeds of a server of our own, several at a time."""
         places = asyncio.Semaphore(LOCAL_AT_ONCE)
 
         async def one(state: FeedState) -> datetime:
             async with places:
                 if self._stopping:
                     return self._clock()
-                return free_at(await self._feed(claim, state), self._clock(), timedelta())
+                outcome = await self._guarded(claim.host, self._feed(claim, state))
+                return free_at(outcome, self._clock(), timedelta())
 
-        return max(await asyncio.gather(*(one(state) for state in claim.feeds)))
+        return max(await asyncio.gather(*(one(state) for state in claim.feeds)), default=self._clock())
+
+    async def _guarded(self, host: str, work: Awaitable[Outcome | None]) -> Outcome | None:
+        """Await `work`; what goes wrong is logged, and the feed is polled again when it is next claimed."""
+        try:
+            return await work
+        except LeaseLostError:
+            log.warning("a host's lease was lost", host=host, hint="its feeds are polled again")
+        except MonitorError as error:
+            log.error("a poll could not be stored", host=host, error=str(error))  # noqa: TRY400 - one line for people
+        except Exception:  # a defect must not end the other feeds' polling
+            log.exception("a defect while polling", host=host)
+        return None
 
     async def _feed(self, claim: HostClaim, state: FeedState) -> Outcome | None:
         """Poll one feed and commit everything that follows from it.

@@ -38,7 +38,7 @@ DOORS = (
     ("apscheduler", ("monitor.daemon",)),
     ("pydantic_settings", ("monitor.settings",)),
     ("typer", ("monitor.cli",)),
-    ("jinja2", ("monitor.channels",)),
+    ("jinja2", ("monitor.channels", "monitor.web")),
     ("ruamel", ("monitor.document", "monitor.demo")),
     ("re2", ("monitor.rules",)),
     ("monitor.storage.sql", ("monitor.storage", "monitor.app")),
