@@ -137,17 +137,19 @@ class _Sorting:
 
     def result(self, all_decisions: list[Decision]) -> Bundles:
         """Return the messages, after pushes took along what waits beside them."""
-        held = {_key(decision) for decision in self._changed}
         waiting: dict[tuple[str, str], list[Decision]] = defaultdict(list)
         for decision in all_decisions:
-            if is_waiting(decision) and _key(decision) not in held:
+            if is_waiting(decision):
                 waiting[decision.recipient_id, decision.alert_id].append(decision)
         made = [self._push(pair, (*told, *waiting[pair])) for pair, told in self._pushes.items()]
         for (recipient_id, slot), told in self._digests.items():
             kept = [d for d in told if not self._leaves_with_push(d, waiting[recipient_id, d.alert_id])]
             parts = (Bundle("digest", recipient_id, "", slot, part) for part in _parts(_in_order(kept)))
             made.extend(parts)
-        return Bundles(tuple(sorted(made, key=self._age)), tuple(self._changed))
+        # A digest entry that was held again leaves after all with a push that bypasses quiet hours.
+        told_now = {_key(decision) for bundle in made for decision in bundle.decisions}
+        changed = tuple(decision for decision in self._changed if _key(decision) not in told_now)
+        return Bundles(tuple(sorted(made, key=self._age)), changed)
 
     def _push(self, pair: tuple[str, str], told: Sequence[Decision]) -> Bundle:
         recipient_id, alert_id = pair

@@ -135,6 +135,16 @@ def test_a_severity_that_bypasses_is_not_held_again():
     assert len(result.bundles) == 1
 
 
+def test_a_push_that_bypasses_takes_a_held_digest_entry_along():
+    alert, _ = opened(severity="critical")
+    routes = routing(recipients=(recipient(quiet=(NIGHT,), bypass=Severity.CRITICAL),))
+    due = [waiting(alert, 1, EVENING, Outcome.DIGEST, slot="s"), waiting(alert, 2, EVENING)]
+    result = put_together(due, alert, routes=routes, now=EVENING)
+    (made,) = result.bundles
+    assert [one.revision for one in made.decisions] == [1, 2]
+    assert result.changed == ()
+
+
 def test_a_recipient_or_alert_that_is_gone_fails_with_the_reason():
     alert, _ = opened()
     gone = put_together([waiting(alert, 1, NOW, who="former")], alert)

@@ -229,6 +229,13 @@ def test_a_digest_tells_its_alerts_by_severity():
     assert view.intro == "There are 2 alerts in this digest: 1 high and 1 low. Each one is told in full."
 
 
+def test_a_message_can_be_written_again_after_it_was_marked_as_rendered():
+    alert, new = opened("first-daily")
+    first = written(alert, [new])
+    marked = [rendered(one, ["n"], NOW) for one in decide(alert, new, BRUSSELS, (), NOW)]
+    assert written(alert, [new], earlier=marked) == first
+
+
 def test_a_message_has_room_for_a_limited_number_of_sources():
     alert, new = opened(*(source(f"s{n}", at=NOW - minutes(n)) for n in range(230)))
     shown = written(alert, [new]).alerts[0]

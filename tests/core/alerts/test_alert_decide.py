@@ -268,6 +268,7 @@ AGES = [
     ("critical", 12.1, True),
     ("high", 12.1, True),
     ("medium", 5.9, False),
+    ("medium", 6, False),
     ("medium", 6.1, True),
 ]
 
