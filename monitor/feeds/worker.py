@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import resource
-from concurrent.futures import CancelledError
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
@@ -20,6 +20,7 @@ from monitor.errors import ErrorKind, ParseError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from concurrent.futures import Future
     from datetime import timedelta
 
     from monitor.feeds.results import Fetched, ParsedFeed
@@ -52,10 +53,15 @@ class ParserPool:
             deadline: longest parse; it runs from the moment a worker takes the document.
             max_tasks: parses before a worker is replaced.
         """
+        self._workers = workers
         self._deadline = deadline
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload([_PRELOAD])
-        self._pool = ProcessPool(workers, max_tasks, initializer=_prepare, context=context)
+        self._max_tasks = max_tasks
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload([_PRELOAD])
+        self._pool: ProcessPool | None = None
+        self._starting = asyncio.Lock()
+        self._closed = False
+        self._running: set[Future[ParsedFeed | _Failure]] = set()
 
     async def __aenter__(self) -> Self:
         """Return the pool; processes start later."""
@@ -72,11 +78,8 @@ class ParserPool:
             ParseError: it is no usable feed, or took longer than the deadline (BROKEN).
         """
         seconds = self._deadline.total_seconds()
-        future = self._pool.schedule(
-            _work, args=(fetched.body, dict(fetched.headers), fetched.url), timeout=seconds
-        )
         try:
-            result = await asyncio.wrap_future(future)
+            result = await self._run_again(fetched)
         except TimeoutError:
             raise ParseError(
                 f"The document could not be read within {seconds:g} s; it may be made to exhaust readers. "
@@ -93,11 +96,59 @@ class ParserPool:
             raise ParseError(result.message, result.kind)
         return result
 
+    async def _run_again(self, fetched: Fetched) -> ParsedFeed | _Failure:
+        """Run in a worker; when the whole pool is broken, once more in a new one.
+
+        Somebody who ends the idle processes breaks pebble's pool for good: it answers nobody any more.
+        """
+        try:
+            return await self._run(fetched)
+        except (BrokenProcessPool, RuntimeError):
+            return await self._run(fetched)
+
+    async def _run(self, fetched: Fetched) -> ParsedFeed | _Failure:
+        pool = await self._ready()
+        future = pool.schedule(
+            _work,
+            args=(fetched.body, dict(fetched.headers), fetched.url),
+            timeout=self._deadline.total_seconds(),
+        )
+        self._running.add(future)
+        future.add_done_callback(self._running.discard)
+        return await asyncio.wrap_future(future)
+
+    async def _ready(self) -> ProcessPool:
+        """Return a running pool.
+
+        Starting one waits until the fork server has imported the parser, half a second, in a thread.
+        """
+        async with self._starting:
+            if self._closed:
+                raise ParseError("The monitor is shutting down; the feed is read again.", ErrorKind.INTERNAL)
+            if self._pool is not None and not self._pool.active:
+                await self._end(self._pool)
+                self._pool = None
+            if self._pool is None:
+                self._pool = ProcessPool(
+                    self._workers, self._max_tasks, initializer=_prepare, context=self._context
+                )
+                await asyncio.to_thread(getattr, self._pool, "active")
+            return self._pool
+
+    async def _end(self, pool: ProcessPool) -> None:
+        with suppress(RuntimeError):
+            pool.stop()  # type: ignore[no-untyped-call]  # pebble annotates its methods only in part
+            await asyncio.to_thread(pool.join)
+
     async def close(self) -> None:
-        """Kill what is being parsed and end all workers; may be called twice."""
-        with suppress(RuntimeError, CancelledError):
-            self._pool.stop()  # type: ignore[no-untyped-call]  # pebble annotates its public calls only in part
-            await asyncio.to_thread(self._pool.join)
+        """Cancel what is being parsed and end all workers; may be called twice."""
+        async with self._starting:
+            self._closed = True
+            pool, self._pool = self._pool, None
+            if pool is not None:
+                await self._end(pool)
+        for future in tuple(self._running):  # a stopped pool answers nobody
+            future.cancel()
 
 
 def _prepare() -> None:
