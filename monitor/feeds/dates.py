@@ -31,6 +31,7 @@ _UNITS = re.compile(
     "([0-9])\\s*([年月日号號时時点點分秒년월일시분초])\\s*"
 )  # only after a number: 星期日 is a weekday
 _UNIT_SIGNS = dict.fromkeys(map(ord, "年月년월"), "-") | dict.fromkeys(map(ord, "时時点點分시분"), ":")
+_GLUED = re.compile(r"(?<!\d)((?:19|20)\d\d)(?=\d\d:\d\d)")  # `31 Mar 202510:50:41`
 _WORD = r"[^\W\d_]+(?:['’.][^\W\d_]+)*"
 
 _ISO = re.compile(r"(?<!\d)(\d{4})([-/.])(\d{1,2})(?:\2(\d{1,2}))?(?!\d)")
@@ -79,7 +80,7 @@ def _clean(text: str) -> str:
     folded = fold(digits).replace("،", ",").replace("_", " ")
     for words, number in PAIRS.items():
         folded = folded.replace(words, next(name for name, month in MONTHS.items() if month == number))
-    return " ".join(folded.split())
+    return " ".join(_GLUED.sub(r"\1 ", folded).split())
 
 
 def _han_number(text: str) -> str:

@@ -10,7 +10,7 @@ from monitor.feeds.identity import Names, document_mode, names
 from monitor.feeds.urls import canonical_url
 from monitor.models import Item, stable_id
 from monitor.text.clean import visible_text
-from monitor.text.language import LanguageDetector, primary_tag
+from monitor.text.language import UNKNOWN, LanguageDetector, primary_tag
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -43,11 +43,12 @@ def normalize(feed: Feed, parsed: ParsedFeed, mode: IdentityMode, now: datetime)
     named = names(
         parsed.entries, [(text.title, text.summary) for text in texts], document_mode(parsed.entries, mode)
     )
+    languages = _Languages(feed, parsed, texts)
     items: dict[str, Item] = {}
     for entry, text, its in zip(parsed.entries, texts, named, strict=True):
         if not (text.title or text.summary or text.content):
             continue
-        item = _item(feed, parsed, entry, text, its, now)
+        item = _item(feed, parsed, entry, text, its, languages.of(entry, text), now)
         items[item.key] = _merged(items[item.key], item) if item.key in items else item
     return tuple(items.values())
 
@@ -68,8 +69,14 @@ class _Text:
         # Many feeds give one text twice, as description and as content.
         return cls(title, summary, "" if content in {summary, title} else content)
 
+    def sample(self) -> str:
+        """Return what the language is told by."""
+        return f"{self.title} {self.summary[:500]} {self.content[:500]}"
 
-def _item(feed: Feed, parsed: ParsedFeed, entry: Entry, text: _Text, its: Names, now: datetime) -> Item:
+
+def _item(
+    feed: Feed, parsed: ParsedFeed, entry: Entry, text: _Text, its: Names, language: str, now: datetime
+) -> Item:
     return Item(
         item_id=stable_id(feed.feed_id, its.key),
         feed_id=feed.feed_id,
@@ -80,7 +87,7 @@ def _item(feed: Feed, parsed: ParsedFeed, entry: Entry, text: _Text, its: Names,
         author=" ".join(visible_text(entry.author).split())[:_MAX_AUTHOR],
         url=canonical_url(entry.link, parsed.url),
         aliases=its.aliases,
-        language=_language(feed, entry.language or parsed.language, text),
+        language=language,
         categories=_categories(entry.categories),
         published_at=read_date(entry.published, now) or read_date(entry.updated, now),
         first_seen_at=now,
@@ -123,17 +130,38 @@ _LATIN = frozenset(
 )  # fmt: skip
 
 
-def _language(feed: Feed, tag: str, text: _Text) -> str:
-    """Return the configured language, else the document's tag unless the script denies it, else a guess.
+class _Languages:
+    """Which language each item of one document is in."""
 
-    Blog systems leave `en-US` in feeds of every language: a tag is believed only if the letters can be
-    that language's.
-    """
-    if configured := primary_tag(feed.language):
-        return configured
-    sample = f"{text.title} {text.summary} {text.content[:500]}"
-    claimed = primary_tag(tag)
+    def __init__(self, feed: Feed, parsed: ParsedFeed, texts: list[_Text]) -> None:
+        self._configured = primary_tag(feed.language)
+        self._tag = parsed.language
+        self._texts = texts
+        self._common: str | None = None
+
+    def of(self, entry: Entry, text: _Text) -> str:
+        """Return the configured language, else the document's tag, else a guess.
+
+        Blog systems leave `en-US` in feeds of every language: a tag is believed only if the letters can be
+        that language's. A short text of which the guess is not sure has the language that all headlines
+        together have.
+        """
+        if self._configured:
+            return self._configured
+        sample = text.sample()
+        claimed = primary_tag(entry.language or self._tag)
+        if claimed and _written_in(claimed, sample):
+            return claimed
+        own = _detector.detect(sample)
+        if own != UNKNOWN:
+            return own
+        if self._common is None:
+            self._common = _detector.detect(" ".join(text.title for text in self._texts[:30]))
+        return self._common if _written_in(self._common, sample) else UNKNOWN
+
+
+def _written_in(language: str, sample: str) -> bool:
+    """Whether the letters of `sample` can be those of `language`."""
     letters = [letter for letter in sample[:500] if letter.isalpha()]
     latin = sum(letter < "\u0250" or "\u1e00" <= letter < "\u1f00" for letter in letters) * 2 > len(letters)
-    denied = letters and ((claimed in _LATIN and not latin) or (claimed in _NOT_LATIN and latin))
-    return _detector.detect(sample, "" if denied else claimed)
+    return not letters or language not in (_NOT_LATIN if latin else _LATIN)

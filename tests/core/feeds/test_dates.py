@@ -25,6 +25,7 @@ SPELLINGS = [
     "Sun Mar 30 14:05:00 UTC 2025",
     "Sun, 30Mar 2025 14:05:00 GMT",
     "Sun,30 Mar 2025 14:05:00 GMT",
+    "Sun, 30 Mar 202514:05:00 GMT",
     "Sun, 30 March 2025 14:05:00 GMT",
     "Sun, 30 MAR 2025 14:05:00 gmt",
     "Sun, Mar 30 2025 14:05:00 GMT",

@@ -122,3 +122,11 @@ def test_languages(configured, document, entry, text, expected):
 
     item = one(Entry(guid="1", title=text, language=entry), replace(FEED, language=configured), document)
     assert item.language == expected
+
+
+def test_short_headlines_have_the_language_that_they_have_together():
+    titles = ("Envoy lands", "Talks go on", "Cease-fire holds", ENGLISH, "Да", "Oui")
+    parsed = ParsedFeed("rss20", tuple(Entry(guid=title, title=title) for title in titles))
+    found = [item.language for item in normalize(FEED, parsed, IdentityMode.GUID, NOW)]
+    assert found[:4] == ["en"] * 4
+    assert found[4] == "und"  # not with these letters
