@@ -100,7 +100,13 @@ def make_hit(item: Item, match: Match, now: datetime) -> Hit:
 
 
 def _recognise(item: Item, known: Mapping[str, KnownItem]) -> KnownItem | None:
-    for key in (item.key, *item.aliases):
-        if match := known.get(key):
-            return match
-    return None
+    """Return the stored item that this one is, or None.
+
+    Its own key is proof. An alias alone (the link, after the publisher changed its guids) is proof only
+    with the same text: live pages publish new entries under one link, and taken for a revision of the
+    first they would never alert again. Grouping joins those that do belong together.
+    """
+    if match := known.get(item.key):
+        return match
+    by_alias = (known[alias] for alias in item.aliases if alias in known)
+    return next((match for match in by_alias if match.content_hash == item.content_hash), None)
