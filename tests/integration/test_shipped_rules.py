@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -9,50 +11,24 @@ from typing import TYPE_CHECKING
 import pytest
 
 from monitor.demo import newsday
-from monitor.models import Item, Severity, stable_id
-from monitor.rulebook import RuleBook, read_book
+from monitor.models import Severity
 from monitor.rules.testing import run_tests
 from monitor.shipped import shipped
 from monitor.text.clean import visible_text
+from tests.shipped import fired, shipped_book
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
-    from monitor.models import Match
+    from monitor.rulebook import RuleBook
 
-# The morning that the seed text and the recorded news day are about.
-MORNING = datetime(2025, 3, 13, 9, 0, tzinfo=UTC)
-LANGUAGES = ("en", "ru", "uk", "fr", "ar")
 FEWEST_EXAMPLES = 5
 
 
 @pytest.fixture(scope="module")
 def book() -> RuleBook:
-    """The shipped tree, as the daemon reads it."""
-    rules = shipped("rules")
-    files = {path.relative_to(rules).as_posix(): path.read_bytes() for path in rules.rglob("*.yaml")}
-    return read_book(files, prefix="rules/")
-
-
-def item(title: str = "", summary: str = "", content: str = "", at: datetime = MORNING) -> Item:
-    """Return an item of that text, seen when it was published."""
-    key = stable_id(title, summary, content)
-    return Item(
-        item_id=key,
-        feed_id="example",
-        key=f"hash:{key}",
-        title=title,
-        summary=summary,
-        content=content,
-        published_at=at,
-        first_seen_at=at,
-    )
-
-
-def ids(matches: Iterable[Match]) -> set[str]:
-    """Return the ids of the rules that fired."""
-    return {match.rule_id for match in matches}
+    """The shipped tree."""
+    return shipped_book()
 
 
 # --- the tree ------------------------------------------------------------------------------------
@@ -133,11 +109,11 @@ def seed_paragraphs(data: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("number", sorted(SEED))
-def test_a_paragraph_of_the_seed_text_fires_its_rules(book: RuleBook, data: Path, number: int) -> None:
+def test_a_paragraph_of_the_seed_text_fires_its_rules(data: Path, number: int) -> None:
     """Each development of the text is caught by the rule that names it, and by the general one."""
     paragraph = seed_paragraphs(data)[number]
-    as_item = item(title=paragraph) if number == 0 else item(summary=paragraph)
-    assert ids(book.engine.match(as_item)) >= SEED[number]
+    got = fired(title=paragraph) if number == 0 else fired(summary=paragraph)
+    assert got >= SEED[number]
 
 
 def test_the_background_of_the_seed_text_raises_no_alarm(book: RuleBook, data: Path) -> None:
@@ -145,7 +121,7 @@ def test_the_background_of_the_seed_text_raises_no_alarm(book: RuleBook, data: P
     paragraphs = seed_paragraphs(data)
     situation = {rule.rule_id for rule in book.tree.rules if rule.topic == "ukraine-ceasefire"}
     for number in SEED_BACKGROUND:
-        assert not ids(book.engine.match(item(summary=paragraphs[number]))) & situation, number
+        assert not fired(summary=paragraphs[number]) & situation, number
 
 
 def test_the_whole_seed_text_as_one_item_fires_every_rule_of_the_situation(
@@ -153,9 +129,8 @@ def test_the_whole_seed_text_as_one_item_fires_every_rule_of_the_situation(
 ) -> None:
     """A long article is read in sentences: its length hides nothing."""
     title, *rest = seed_paragraphs(data)
-    fired = ids(book.engine.match(item(title=title, content="\n".join(rest))))
     expected = set().union(*SEED.values()) - {"officials-hold-talks"}
-    assert fired >= expected
+    assert fired(title=title, content="\n".join(rest)) >= expected
 
 
 # --- the recorded news day -----------------------------------------------------------------------
@@ -181,24 +156,22 @@ DEVELOPMENTS = {
 SHARE_CAUGHT = 0.8
 
 
-def fired_by(book: RuleBook, news: newsday.NewsItem) -> set[str]:
+def fired_by(news: newsday.NewsItem) -> set[str]:
     """Return the rules that fire on an item or on one of its later versions."""
     content = visible_text(news.content)
     shown = [(news.title, news.summary)]
     shown += [(edit.title or news.title, edit.summary or news.summary) for edit in news.edits]
     moment = datetime(2025, 3, 13, tzinfo=UTC) + timedelta(seconds=news.at.total_seconds())
-    return set().union(
-        *(ids(book.engine.match(item(title, summary, content, moment))) for title, summary in shown)
-    )
+    return set().union(*(fired(title, summary, content, moment) for title, summary in shown))
 
 
-def test_the_developments_of_the_recorded_day_fire_their_rules(book: RuleBook) -> None:
+def test_the_developments_of_the_recorded_day_fire_their_rules() -> None:
     """In five languages and many wordings, each development is caught by its rule."""
     caught: dict[str, list[bool]] = defaultdict(list)
     missed: dict[str, list[str]] = defaultdict(list)
     for news in newsday.load().items:
         if news.development in DEVELOPMENTS:
-            hit = bool(fired_by(book, news) & DEVELOPMENTS[news.development])
+            hit = bool(fired_by(news) & DEVELOPMENTS[news.development])
             caught[news.development].append(hit)
             if not hit:
                 missed[news.development].append(news.item_id)
@@ -207,113 +180,22 @@ def test_the_developments_of_the_recorded_day_fire_their_rules(book: RuleBook) -
         assert sum(hits) >= SHARE_CAUGHT * len(hits), f"{development}: missed {missed[development]}"
 
 
-def test_the_traps_of_the_recorded_day_fire_nothing(book: RuleBook) -> None:
+def test_the_traps_of_the_recorded_day_fire_nothing() -> None:
     """Sport, labour, brand ambassadors, Moscow in Idaho, joined headlines: none of them alarms anybody."""
     traps = [news for news in newsday.load().items if news.trap and not news.development]
     assert traps
-    alarms = {news.item_id: fired for news in traps if (fired := fired_by(book, news))}
+    alarms = {news.item_id: got for news in traps if (got := fired_by(news))}
     assert alarms == {}
 
 
-# --- what must stay silent -----------------------------------------------------------------------
-
-SILENT = (
-    # football and its transfers
-    "Envoy of the club lands in Moscow to close transfer of Russian midfielder",
-    "Dynamo Kyiv reject offer for winger as Turkish club returns with higher bid",
-    "Ukraine striker's hat-trick retakes top spot for Shakhtar Donetsk in Champions League",
-    "«Спартак» отверг предложение «Зенита» по трансферу полузащитника",
-    "Mercato : le club de Moscou rejette l'offre pour son attaquant ukrainien",
-    "مفاوضات بين النادي الروسي ونادي قطري حول انتقال لاعب",
-    # cricket, chess, mountains
-    "ICC demands answer from Pakistan on Test venue as Indian board rejects compromise",
-    "Russian grandmaster accepts truce by repetition against American rival in chess final",
-    "Ukrainian climbers arrive at Everest base camp for summit push after talks with sherpa guides",
-    # labour disputes
-    "US rail unions reject ceasefire in pay dispute and demand talks with White House mediator",
-    "German union and airline agree truce; strike averted",
-    "Французские профсоюзы отвергли перемирие с правительством, забастовка продолжится",
-    # business and brands
-    "American carmaker and Chinese rival end merger talks, shareholders told",
-    "Turkish actress named brand ambassador, travels to Paris for perfume launch",
-    "Russian tycoon fights London takeover bid, rejects new proposal from shareholders",
-    # domestic politics
-    "Biden demands ceasefire in debt ceiling fight, House Republicans refuse",
-    "Kremlin-born author wins seat on city council in Ohio",
-    "Coalition talks in Berlin: Merz says deal on budget is near",
-    # entertainment and royals
-    "Singer calls truce with American rapper after talks in London",
-    "Prince Harry and King Charles agree to talks in London",
-    # places that are other places, words that are other words
-    "Moscow, Idaho: council says it has retaken control of downtown parking",
-    "Kursk submarine documentary arrives in British cinemas",
-    "Judge orders US company to release documents in Turkish bank case",
-    "Trump card: how Poland's bridge team took the town of Riga",
-    "Sudzha museum recalls the Battle of Kursk of 1943",
-    "Cocktail hour: the Moscow mule returns to Washington after truce between bars",
-    # opinion, anniversaries, history
-    "Opinion: Putin will never accept a ceasefire in Ukraine",
-    "Korean War armistice anniversary marked in Seoul by veterans",
-    "Historian finds Stalin's order for the 1943 offensive near Kursk",
-    # unrelated headlines in one line
-    "Witkoff praises golf course; Moscow circus arrives in London | Truce declared in bakery row",
-    "Putin turns 72 | Manchester orders review of bridge offensive to residents; troops of scouts parade",
-    "Zelensky film opens; ceasefire on price of bread, says baker | Weather",
-)
+# --- people ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("title", SILENT)
-def test_hard_negatives_fire_nothing(book: RuleBook, title: str) -> None:
-    """Words of diplomacy in news that is none."""
-    assert ids(book.engine.match(item(title=title))) == set()
-
-
-# --- the same development however it is written --------------------------------------------------
-
-SPELLINGS = (
-    (
-        "zelenskyy-on-talks",
-        "{} says Russia must answer the ceasefire offer",
-        ("Zelensky", "Zelenskyy", "Zelenskiy"),
-    ),
-    (
-        "us-envoy-arrives-moscow",
-        "{} lands in Moscow",
-        ("Witkoff", "Steve Witkoff", "US envoy", "American delegation"),
-    ),
-    (
-        "ceasefire-proposed",
-        "France proposes {} in Lebanon",
-        ("ceasefire", "cease-fire", "a truce", "an armistice", "a cessation of hostilities"),
-    ),
-    (
-        "ceasefire-response",
-        "Hamas {} the truce",
-        ("accepts", "rejects", "turns down", "agrees to", "has refused"),
-    ),
-    (
-        "russia-claims-kursk-ground",
-        "Россия заявила об освобождении {}",
-        ("Суджи", "Курской области", "Горналя"),
-    ),
-    ("prisoner-exchange", "Росія та Україна: {}", ("обмін полоненими", "обмінялися полоненими")),
-)
-
-
-@pytest.mark.parametrize(
-    ("rule_id", "title"),
-    [(rule_id, pattern.format(word)) for rule_id, pattern, words in SPELLINGS for word in words],
-)
-def test_spellings_and_synonyms_are_one(book: RuleBook, rule_id: str, title: str) -> None:
-    """A rule does not depend on which of the usual spellings or synonyms an outlet uses."""
-    assert rule_id in ids(book.engine.match(item(title=title)))
-
-
-def test_office_holders_count_only_in_their_time(book: RuleBook) -> None:
+def test_office_holders_count_only_in_their_time() -> None:
     """A backtest over 2022 knows the leaders of 2022."""
     title = "Scholz says talks on a ceasefire in Ukraine must go on"
-    assert "leader-on-talks" in ids(book.engine.match(item(title, at=datetime(2022, 5, 1, tzinfo=UTC))))
-    assert "leader-on-talks" not in ids(book.engine.match(item(title, at=datetime(2026, 5, 1, tzinfo=UTC))))
+    assert "leader-on-talks" in fired(title, at=datetime(2022, 5, 1, tzinfo=UTC))
+    assert "leader-on-talks" not in fired(title, at=datetime(2026, 5, 1, tzinfo=UTC))
 
 
 def test_every_person_has_forms_in_the_languages_of_the_pack(book: RuleBook) -> None:
@@ -328,3 +210,30 @@ def test_the_gravest_rule_is_the_order_to_attack(book: RuleBook) -> None:
     """Only what must wake somebody is critical."""
     critical = [rule.rule_id for rule in book.tree.rules if rule.severity is Severity.CRITICAL]
     assert critical == ["putin-orders-offensive"]
+
+
+# --- development data ----------------------------------------------------------------------------
+
+# Items of sport, business, culture and other soft sections, and how many of a thousand may raise an alarm.
+FALSE_ALARMS_PER_THOUSAND = {"rss_sections_neg": 1, "agnews_test": 1, "hard_negatives_sections": 25}
+
+
+@pytest.mark.parametrize("name", sorted(FALSE_ALARMS_PER_THOUSAND))
+def test_soft_sections_raise_next_to_no_alarm(data: Path, name: str) -> None:
+    """Rules that are tested on invented headlines alone would not be known to be quiet."""
+    with gzip.open(data / "eval" / f"{name}.jsonl.gz", "rt", encoding="utf-8") as lines:
+        rows = [json.loads(line) for line in lines]
+    alarms = [
+        f"{row['title']}: {sorted(got)}"
+        for row in rows
+        if (got := fired(row["title"] or "", row["summary"] or "", at=_published(row["published"])))
+    ]
+    assert len(alarms) * 1000 <= FALSE_ALARMS_PER_THOUSAND[name] * len(rows), alarms
+
+
+def _published(text: str) -> datetime:
+    """Return the item's time; only its year where no more is known."""
+    if len(text) == len("2004"):
+        return datetime(int(text), 7, 1, tzinfo=UTC)
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
