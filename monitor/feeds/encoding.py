@@ -46,6 +46,18 @@ _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff\ufef
 _ILLEGAL_REFERENCE = re.compile(
     r"&#(?:0*(?:[0-8]|1[124-9]|2\d|3[01])|x0*(?:[0-8bcef]|1[0-9a-f])|x0*d[89a-f][0-9a-f]{2});", re.IGNORECASE
 )
+_TAG = re.compile(rb"<[^<>]*>")
+_LEGACY = (
+    "cp1252", "cp1251", "koi8_r", "cp1250", "cp1253", "cp1254", "cp1255", "cp1256", "cp874", "gb18030",
+    "big5",
+    "shift_jis", "euc_jp", "euc_kr", "iso8859_2", "iso8859_5",
+)  # fmt: skip
+# The letters beyond ASCII of the languages that each encoding serves; the first encoding wins a draw.
+_LATIN_LETTERS = {
+    "cp1252": ("àâæçéèêëîïôœùûü", "äöüß", "áéíñóúüªº", "àáâãçéêíóôõú", "àèéìòù", "åäöæøé"),
+    "cp1250": ("ąćęłńóśźż", "áčďéěíňóřšťúůýž", "áäčďéíĺľňóôŕšťúýž", "áéíóöőúüű", "ăâîşţ", "čćđšž"),
+    "cp1254": ("çğıöşüâî",),
+}
 _DETECT = 64 * 1024  # bytes that detection looks at; it is slow
 _DAMAGED = 0.005  # share of undecodable bytes up to which a text is still taken for UTF-8
 
@@ -66,10 +78,29 @@ def decode(body: bytes, headers: Mapping[str, str]) -> tuple[str, str]:
             return text, label
     if _nearly_utf8(body):
         return body.decode("utf-8", "replace"), "utf-8"
-    best = from_bytes(body[:_DETECT]).best()
-    if best is not None and (text := _read(body, best.encoding)) is not None:
-        return text, best.encoding
-    return body.decode("cp1252", "replace"), "windows-1252"
+    encoding = _detected(_TAG.sub(b" ", body[:_DETECT]))
+    return body.decode(encoding, "replace"), encoding
+
+
+def _detected(text: bytes) -> str:
+    """Return the legacy encoding that `text` (without tags) is most likely in.
+
+    charset-normalizer tells scripts apart, but cannot tell French in windows-1252 from windows-1250: there
+    the accents that one language would need decide.
+    """
+    best = from_bytes(text, cp_isolation=list(_LEGACY)).best()
+    if best is not None and best.encoding not in _LATIN_LETTERS and best.encoding != "iso8859_2":
+        return _LARGER.get(codecs.lookup(best.encoding).name, best.encoding)
+    return max(_LATIN_LETTERS, key=lambda encoding: _plausible(text, encoding))
+
+
+def _plausible(text: bytes, encoding: str) -> float:
+    """Return the largest share of the letters beyond ASCII that one language of `encoding` can have."""
+    letters = [
+        letter for letter in text.decode(encoding, "replace").lower() if letter > "\x7f" and letter.isalpha()
+    ]
+    shares = [sum(letter in alphabet for letter in letters) for alphabet in _LATIN_LETTERS[encoding]]
+    return max(shares) / len(letters) if letters else 0.0
 
 
 def _marked(body: bytes) -> tuple[str, str] | None:

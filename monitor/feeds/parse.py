@@ -55,15 +55,17 @@ def parse(body: bytes, headers: Mapping[str, str], url: str = "") -> ParsedFeed:
         return read_json_feed(text, url)
     document = clean_xml(text).encode("utf-8", "replace")
     scanned = scan(document)
-    found = _feedparse(cut(document, scanned.cuts), url)
+    found = _feedparse(cut(document, scanned.cuts))
     repaired = scanned.error
     if scanned.cuts:
         repaired = f"{len(scanned.cuts)} overlong fields left out" + (f"; {repaired}" if repaired else "")
     return _take_over(found, url, repaired)
 
 
-def _feedparse(document: bytes, url: str) -> Any:  # noqa: ANN401 - feedparser has no types
-    headers = {"content-type": "application/atom+xml; charset=utf-8", "content-location": url}
+def _feedparse(document: bytes) -> Any:  # noqa: ANN401 - feedparser has no types
+    # Without a base, so that guids stay as written: feedparser would join `333483` to the feed's address,
+    # and every guid would change with a move to https. Links are resolved by us, after its xml:base.
+    headers = {"content-type": "application/atom+xml; charset=utf-8"}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # feedparser warns of its own renamed keys
         return feedparser.parse(

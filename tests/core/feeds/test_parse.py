@@ -63,6 +63,17 @@ def test_rss_2():
     assert parsed.repaired == ""
 
 
+@pytest.mark.parametrize("url", ["", "http://outlet.example/rss", "https://cdn.example/x"])
+def test_a_guid_stays_as_written_wherever_the_feed_lies(url):
+    text = rss("<item><title>A</title><guid>333483</guid><link>/a</link></item>")
+    assert parse(text.encode(), {}, url).entries[0].guid == "333483"
+
+
+def test_a_relative_base_is_followed():
+    text = ATOM.replace("https://www.outlet.example/", "/world/").replace("https://cdn.outlet.example/x/", "")
+    assert parse(text.encode(), {}, URL).entries[0].link == "https://outlet.example/world/a"
+
+
 def test_rss_1():
     parsed = parse(RSS1.encode(), {}, URL)
     assert parsed.refresh == timedelta(minutes=15)
