@@ -162,6 +162,7 @@ def _info(rule: Rule) -> RuleInfo:
         alert_per=rule.alert_per,
         formerly=rule.formerly,
         shadow=rule.status is Status.SHADOW,
+        supersedes=rule.supersedes,
     )
 
 

@@ -136,6 +136,9 @@ class Linter:
             self._clause(clause)
         self._bare_names(rule)
         self._contradictions(rule.when)
+        if rule.when is not None and not self._has_word(rule.when):
+            wrong = f'"{rule.rule_id}" asks for no word that has to be there: it is evaluated on every item'
+            self._reader.warning(rule.place, "every-item", wrong, "add a word or list under all")
         if rule.status is Status.LIVE:
             self._live(rule)
         return self._reader.errors == before
@@ -240,6 +243,20 @@ class Linter:
                 if clause in required:
                     wrong = "this is asked for and excluded: the rule can never fire"
                     self._reader.error(clause.place, "always-false", wrong)
+
+    def _has_word(self, clause: Clause) -> bool:
+        """Tell whether a clause needs some word to hold: what the engine looks rules up by."""
+        if isinstance(clause, Group):
+            if clause.operator == "none":
+                return False
+            holds = any if clause.operator == "all" else all
+            return holds(self._has_word(child) for child in clause.clauses)
+        if isinstance(clause, Near):
+            return any(self._has_word(child) for child in clause.operands)
+        if isinstance(clause, Reference):
+            macro = self._names.macros.get(clause.name)
+            return macro is None or self._has_word(macro.clause)
+        return isinstance(clause, Term)
 
     def _unused(self, rules: tuple[Rule, ...]) -> None:
         used = {found.name for rule in rules for clause in rule_clauses(rule) for found in references(clause)}

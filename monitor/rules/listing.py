@@ -153,13 +153,14 @@ class ListReader:
         fields = self._reader.mapping(node, (*LIST_KEYS, *languages), "a list")
         if fields is None:
             return None
+        before = self._reader.errors
         kind = self._reader.choice(self._reader.required(fields, "kind"), Kind, "kind") or Kind.VOCABULARY
         masks = self._clauses.clauses(fields.get("except"))
         entries = self._entries(kind, fields.get("entries"))
         for language in languages:
             entries += self._words(kind, language, fields.get(language))
         include = tuple(name.removeprefix("$") for name in self._reader.texts(fields.get("include")) or ())
-        if not entries and not include:
+        if not entries and not include and self._reader.errors == before:
             self._reader.error(key, "empty", f'the list "{key.text}" is empty')
         return ListDef(
             key.text,

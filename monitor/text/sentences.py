@@ -12,7 +12,8 @@ from typing import Final
 
 # Ends a sentence whatever follows.
 _HARD: Final = frozenset(";|•\n；。！？؛؟।۔")
-_SOFT: Final = re.compile(r"[;|•\n；。！？؛؟।۔]|[.!?…]+[\"'”’»)\]]*(?=\s)")
+# A run of stops is read from its first one only, and never given back: linear on "......".
+_SOFT: Final = re.compile(r"[;|•\n；。！？؛؟।۔]|(?<![.!?…])[.!?…]++[\"'”’»)\]]*+(?=\s)")
 _NEXT: Final = re.compile(r"[\s\"'“”‘’«»„(\[—–-]*")
 _WORD_BEFORE: Final = re.compile(r"[^\W_]+(?:[.’'][^\W_]+)*\Z")
 _LONGEST_ABBREVIATION: Final = 12  # characters looked at before a full stop

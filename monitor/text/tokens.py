@@ -31,7 +31,7 @@ class Tokens:
 
 
 def _marks() -> str:
-    """Return a character class body of all combining marks and joiners, which are not in Python's word class."""
+    """Return a character class body of all combining marks and joiners (no letters to Python)."""
     ranges: list[list[int]] = []
     # Beyond U+1FFFF there are only variation selectors.
     for code in range(0x300, 0x20000):

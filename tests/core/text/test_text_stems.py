@@ -1,0 +1,94 @@
+"""Word forms: lemmas per language and Arabic proclitics."""
+
+from __future__ import annotations
+
+import pytest
+
+from monitor.text.fold import fold
+from monitor.text.stems import languages_of, lemma, without_proclitics
+
+
+@pytest.mark.parametrize(
+    ("language", "term", "form"),
+    [
+        ("en", "visit", "visited"),
+        ("en", "arrive", "Arrives"),
+        ("en", "touch", "touched"),
+        ("en", "travel", "travelling"),
+        ("en", "travel", "traveled"),
+        ("en", "cancel", "cancelled"),
+        ("en", "retake", "retook"),
+        ("ru", "прибыть", "прибыл"),
+        ("ru", "прилететь", "прилетела"),
+        ("ru", "переговоры", "переговорах"),
+        ("ru", "визит", "Визитом"),
+        ("uk", "прибути", "прибув"),
+        ("uk", "переговори", "переговорів"),
+        ("fr", "arriver", "arrivée"),
+        ("fr", "négociation", "négociations"),
+        ("de", "Verhandlung", "Verhandlungen"),
+        ("de", "Verhandlung", "VERHANDLUNGEN"),
+        ("es", "negociación", "negociaciones"),
+    ],
+)
+def test_forms_of_one_word(language, term, form):
+    assert lemma(form, language) == lemma(term, language)
+
+
+@pytest.mark.parametrize(
+    ("language", "one", "other"),
+    [
+        ("en", "call", "calm"),
+        ("en", "sell", "sel"),
+        ("ru", "Песков", "песок"),
+        ("en", "control", "controversy"),
+    ],
+)
+def test_different_words_stay_apart(language, one, other):
+    assert lemma(one, language) != lemma(other, language)
+
+
+def test_an_unknown_language_folds_only():
+    assert lemma("Talks", "xx") == "talks"
+    assert lemma("", "en") == ""
+
+
+@pytest.mark.parametrize(
+    ("word", "languages"),
+    [
+        ("talks", ("en",)),
+        ("négociation", ("en", "fr")),
+        ("Erdoğan", ("en",)),
+        ("переговори", ("ru", "uk")),
+        ("перемир'я", ("uk",)),
+        ("вийти", ("ru", "uk")),
+        ("мы", ("ru",)),
+        ("هدنة", ("ar",)),
+        ("北京", ("en",)),
+    ],
+)
+def test_the_letters_of_a_bare_word_tell_its_languages(word, languages):
+    assert languages_of(word) == languages
+
+
+@pytest.mark.parametrize(
+    ("term", "form"),
+    [
+        ("مفاوضات", "المفاوضات"),
+        ("مفاوضات", "والمفاوضات"),
+        ("مفاوضات", "بالمفاوضات"),
+        ("مفاوضات", "للمفاوضات"),
+        ("مفاوضات", "وللمفاوضات"),
+        ("الكرملين", "للكرملين"),
+        ("الكرملين", "بالكرملين"),
+        ("موسكو", "بموسكو"),
+        ("موسكو", "وموسكو"),
+        ("يزور", "سيزور"),
+    ],
+)
+def test_arabic_proclitics(term, form):
+    assert fold(term) in without_proclitics(fold(form))
+
+
+def test_short_arabic_words_are_not_cut_to_nothing():
+    assert without_proclitics("ولد") == ("ولد",)
