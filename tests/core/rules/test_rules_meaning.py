@@ -43,7 +43,14 @@ lists:
     uk: [прибути]
     fr: [arriver]
     ar: [وصل, زيارة]
-  talks: {kind: vocabulary, en: [talks], ru: [переговоры], uk: [переговори], fr: [pourparlers], ar: [مفاوضات], zh: [会谈]}
+  talks:
+    kind: vocabulary
+    en: [talks]
+    ru: [переговоры]
+    uk: [переговори]
+    fr: [pourparlers]
+    ar: [مفاوضات]
+    zh: [会谈]
 macros:
   us_envoy:
     any: [$envoys, {near: [envoy, [{text: US, case: exact}, American]], within: 3}]
