@@ -53,6 +53,7 @@ class Daemon:
         self._monitor = monitor
         self._notifier = Notifier(*supervisor)
         self._stop = asyncio.Event()
+        self.started = asyncio.Event()  # set when the page is served and the ticks run
         self._ticked: dict[str, datetime] = {}
         self._scheduler = AsyncIOScheduler(
             timezone="UTC",
@@ -90,6 +91,7 @@ class Daemon:
                 self._schedule(job)
             self._scheduler.add_listener(self._on_trouble, EVENT_JOB_ERROR | EVENT_JOB_MISSED)
             self._scheduler.start()
+            self.started.set()
             self._notifier.ready(self._monitor.summary())
             log.info("running", **self._monitor.facts(), page=self.web.url if self.web else "")
             try:

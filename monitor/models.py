@@ -247,6 +247,7 @@ class RuleInfo:
     alert_per: str = "story"  # story, topic, item or entity.<list>
     formerly: tuple[str, ...] = ()
     shadow: bool = False  # recorded, never sent
+    supersedes: tuple[str, ...] = ()  # ids of rules whose notifications it replaces in the same story
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,6 +380,7 @@ class Outcome(StrEnum):
     QUEUED = "queued"  # leaves at due_at (group wait, update interval)
     HELD = "held"  # quiet hours: leaves at due_at
     DIGEST = "digest"  # waits for the digest slot at due_at
+    SUPERSEDED = "superseded"  # another rule tells this recipient of the same story
     LOGGED = "logged"  # severity info: in the record only
     NO_ROUTE = "no_route"
     FAILED = "failed"  # every attempt was in vain

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from monitor.alerts.route_tests import run_route_tests
+from monitor.alerts.route_tests import check_reach, run_route_tests
 from monitor.alerts.routes_file import read_routes
 from monitor.document import Diagnostic, Place
 from monitor.feeds.catalog import read_catalog
@@ -85,12 +85,14 @@ def read_book(files: Mapping[str, bytes], *, prefix: str = "") -> RuleBook:
             _missing(f"{prefix}{ROUTES_FILE}", "it says who is told; `monitor init DIR` writes one")
         )
     tree = load_tree(files, prefix=prefix)
+    engine = compile_tree(tree)
     findings += tree.diagnostics
+    findings += check_reach(routing or Routing(), tuple(engine.rule_infos.values()))
     return RuleBook(
         feeds=MappingProxyType({feed.feed_id: feed for feed in feeds}),
         routing=routing or Routing(),
         tree=tree,
-        engine=compile_tree(tree),
+        engine=engine,
         diagnostics=tuple(sorted(findings, key=lambda finding: finding.place)),
         digest=digest(files),
     )

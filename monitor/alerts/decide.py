@@ -75,6 +75,11 @@ def _soonness(alert: Alert, route: Route) -> tuple[int, timedelta, timedelta]:
     return _URGENCY[timing.delivery], timing.group_wait, timing.update_interval
 
 
+def urgency(alert: Alert, route: Route) -> int:
+    """Return 0 for a push, 1 for a digest, 2 for the record only."""
+    return _soonness(alert, route)[0]
+
+
 def is_waiting(decision: Decision) -> bool:
     """Return whether a decision still has to be rendered."""
     return decision.outcome in WAITING and not decision.notification_ids

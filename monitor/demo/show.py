@@ -42,7 +42,7 @@ recipients:
 routes:
   - {match: {severity: ">=medium"}, to: [duty-desk], as: now, group_wait: 3s, update_interval: 20s}
   - {match: {severity: ">=high"}, to: [risk-hook], as: now, group_wait: 3s, update_interval: 20s}
-  - {default: true, to: [duty-desk], as: now, group_wait: 3s, update_interval: 20s}
+  - {default: true, to: [duty-desk], as: digest}
 """
 
 
@@ -78,7 +78,7 @@ async def show(directory: Path, *, speed: float, seconds: float) -> None:
             running = asyncio.create_task(daemon.run())
             if seconds:
                 asyncio.get_running_loop().call_later(seconds, daemon.stop)
-            await asyncio.sleep(0)
+            await daemon.started.wait()
             _greet(
                 console, directory, hooks.url, daemon.web.url if daemon.web else "", len(day.outlets), speed
             )

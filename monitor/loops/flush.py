@@ -7,48 +7,31 @@ the outbox. A template that fails can so hold back its message, never the hit be
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from monitor.alerts.attempts import policy_of
+from monitor.alerts.attempts import outbox_row
 from monitor.alerts.bundle import bundle
 from monitor.alerts.compose import compose
-from monitor.alerts.decide import decide
-from monitor.alerts.lifecycle import QUIET_FOR, close_quiet, group_key, transition
-from monitor.alerts.sources import known_agencies, make_source
+from monitor.alerts.decide import rendered
+from monitor.alerts.lifecycle import QUIET_FOR, close_quiet
 from monitor.errors import RenderError
-from monitor.models import (
-    Alert,
-    AlertRevision,
-    Decision,
-    Feed,
-    Notification,
-)
+from monitor.loops.grouping import Grouping, decide_all
+from monitor.models import AlertRevision, Notification
 from monitor.storage.base import FlushCommit
-from monitor.stories.grouping import WINDOW, Assigner, keys
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
 
     from monitor.alerts.bundle import Bundle
-    from monitor.alerts.lifecycle import Transition
     from monitor.alerts.view import NotificationView
-    from monitor.models import (
-        Item,
-        Message,
-        Recipient,
-        Routing,
-        RuleInfo,
-        Source,
-        StoryMember,
-    )
+    from monitor.models import Alert, Decision, Message, Recipient, Routing
     from monitor.rulebook import RuleBook
-    from monitor.storage.base import PendingHit, Storage
+    from monitor.storage.base import Storage
 
 log = structlog.get_logger("monitor.flush")
 
@@ -184,7 +167,7 @@ class FlushLoop:
                 continue
             notifications += rows
             row_ids = tuple(row.notification_id for row in rows)
-            decisions += [replace(decision, notification_ids=row_ids) for decision in made.decisions]
+            decisions += [rendered(decision, row_ids, now) for decision in made.decisions]
         return FlushCommit(decisions=tuple(decisions), notifications=tuple(notifications))
 
     def _render(
@@ -200,110 +183,7 @@ class FlushLoop:
         view = compose(made, channel, alerts, revisions, told, routing, now, self._version)
         recipient = routing.recipient(made.recipient_id)
         assert recipient is not None, "`bundle` fails decisions whose recipient is gone"
-        return Notification(
-            notification_id=view.notification_id,
-            recipient_id=made.recipient_id,
-            channel=channel,
-            alert_id=made.alert_id,
-            order_key=made.order_key(channel),
-            sequence=made.sequence,
-            message=self._rendering.message(view, recipient, channel),
-            created_at=now,
-            due_at=now,
-            expires_at=now + policy_of(channel).lifetime,
-        )
-
-
-class Grouping:
-    """One batch of hits on its way to stories, alerts and decisions."""
-
-    def __init__(self, storage: Storage, book: RuleBook, now: datetime, *, no_wait: bool) -> None:
-        """Start with nothing decided."""
-        self._storage = storage
-        self._book = book
-        self._now = now
-        self._no_wait = no_wait
-        self._agencies = known_agencies(book.feeds.values())
-
-    async def run(self, pending: Sequence[PendingHit]) -> FlushCommit:
-        """Return all that follows from the hits.
-
-        1. Give each item its story.
-        2. Sort the hits by rule and group key.
-        3. Move each alert on, and decide about each of its new revisions.
-        """
-        members = await self._stories([hit.item for hit in pending])
-        arrivals: dict[tuple[str, str], list[Source]] = defaultdict(list)
-        stories: dict[tuple[str, str], str] = {}
-        rules: dict[str, RuleInfo] = {}
-        for found in pending:
-            rule = self._book.rules.get(found.hit.rule_id)
-            if rule is None:
-                log.warning("a hit of a rule that is gone raises no alert", rule=found.hit.rule_id)
-                continue
-            rules[rule.rule_id] = rule
-            story_id = members[found.item.item_id].story_id
-            place = rule.rule_id, group_key(rule, story_id, found.item, found.hit.entities)
-            arrivals[place].append(
-                make_source(found.hit, found.item, self._feed(found.item.feed_id), self._agencies)
-            )
-            stories.setdefault(place, story_id)
-        alerts, revisions, decisions = list[Alert](), list[AlertRevision](), list[Decision]()
-        for (rule_id, key), sources in arrivals.items():
-            before = await self._find(rules[rule_id], key)
-            step = transition(before, rules[rule_id], key, sources, self._now, stories[rule_id, key])
-            alerts.append(step.alert)
-            revisions += step.revisions
-            decisions += await decide_all(
-                self._storage, self._book.routing, step, self._now, no_wait=self._no_wait
-            )
-        return FlushCommit(
-            handled=tuple(found.hit.hit_id for found in pending),
-            members=tuple(members.values()),
-            alerts=tuple(alerts),
-            revisions=tuple(revisions),
-            decisions=tuple(decisions),
-        )
-
-    async def _stories(self, items: Sequence[Item]) -> dict[str, StoryMember]:
-        unique = {item.item_id: item for item in items}
-        members = dict(await self._storage.story_of(tuple(unique)))
-        assigner = Assigner(self._now)
-        for item in unique.values():
-            if item.item_id in members:
-                continue
-            own = keys(item)
-            candidates = await self._storage.story_candidates(
-                since=item.event_at() - WINDOW,
-                url_keys=(own.url_key,) if own.url_key else (),
-                title_keys=(own.title_key,) if own.title_key else (),
-                postings=own.postings,
-            )
-            members[item.item_id] = assigner.assign(item, candidates, own)
-        return members
-
-    async def _find(self, rule: RuleInfo, key: str) -> Alert | None:
-        """Return the alert so far, also when it was opened under an older id of the rule."""
-        for rule_id in (rule.rule_id, *rule.formerly):
-            if found := (await self._storage.find_alerts(rule_id, [key])).get(key):
-                return found
-        return None
-
-    def _feed(self, feed_id: str) -> Feed:
-        """Return the feed as configured; one that was removed still has its name."""
-        return self._book.feeds.get(feed_id) or Feed(feed_id, "", title=feed_id, owner=feed_id)
-
-
-async def decide_all(
-    storage: Storage, routing: Routing, step: Transition, now: datetime, *, no_wait: bool = False
-) -> list[Decision]:
-    """Return the decisions about every revision of one step."""
-    made: list[Decision] = []
-    if step.revisions:
-        earlier = await storage.decisions([step.alert.alert_id])
-        for revision in step.revisions:
-            made += decide(step.alert, revision, routing, (*earlier, *made), now, no_wait=no_wait)
-    return made
+        return outbox_row(made, channel, self._rendering.message(view, recipient, channel), now)
 
 
 def _channels(made: Bundle, routing: Routing) -> tuple[str, ...]:
