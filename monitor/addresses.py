@@ -114,7 +114,10 @@ class AddressGuard:
         """
         if literal := _literal(host):
             self.check(literal)
-        elif host.rstrip(".").lower() == "localhost" or host.rstrip(".").lower().endswith(".localhost"):
+            return
+        name = host.rstrip(".").lower()
+        local = name == "localhost" or name.endswith(".localhost")
+        if local and not any(_inside(ip_address("::1"), network) for network in self._allowed):
             self.check("127.0.0.1")
 
 

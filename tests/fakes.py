@@ -10,6 +10,7 @@ import gzip
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Self, TypeAlias
+from urllib.parse import quote
 
 from aiohttp import web
 
@@ -28,9 +29,9 @@ class Answer:
     def rss(cls, *titles: str, status: int = 200, **headers: str) -> Answer:
         """Return a small RSS document with one item for each title; `etag="x"` becomes a header."""
         items = "".join(
-            f"<item><title>{title}</title><link>https://news.example/{n}</link>"
+            f"<item><title>{title}</title><link>https://news.example/{quote(title)}</link>"
             f"<guid isPermaLink='false'>{title}</guid></item>"
-            for n, title in enumerate(titles)
+            for title in titles
         )
         fields = tuple((name.replace("_", "-"), value) for name, value in headers.items())
         body = f"<rss version='2.0'><channel><title>Outlet</title>{items}</channel></rss>".encode()

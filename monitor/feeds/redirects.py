@@ -37,7 +37,7 @@ def adopted_url(state: FeedState) -> str:
 
 def request_url(feed: Feed, state: FeedState) -> str:
     """Return the URL that the next poll asks for."""
-    return adopted_url(state) or feed.url
+    return (adopted_url(state) if state.url == feed.url else "") or feed.url
 
 
 def permanent_target(redirects: tuple[Redirect, ...]) -> str:

@@ -128,6 +128,11 @@ def test_an_operator_may_allow_networks(network, address):
     AddressGuard([network]).check(address)
 
 
+@pytest.mark.parametrize("network", ["127.0.0.0/8", "::1"])
+def test_localhost_may_be_allowed_by_either_address(network):
+    AddressGuard([network]).check_host("localhost")
+
+
 def test_allowing_one_network_opens_no_other():
     with pytest.raises(AddressRefusedError):
         AddressGuard(["10.1.0.0/16"]).check("10.2.0.1")
