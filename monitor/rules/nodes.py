@@ -236,8 +236,9 @@ class NearNode(_Placed):
         ordered: bool,
     ) -> None:
         """Keep the operands and the distance."""
-        distance = f"{within} words" if isinstance(within, int) else f"one {within}"
-        super().__init__(number, fields, f"the combination within {distance}")
+        self._distance = f"within {within} words" if isinstance(within, int) else f"in one {within}"
+        named = " + ".join(getattr(operand, "name", "a condition") for operand in operands)
+        super().__init__(number, fields, f"({named}) {self._distance}")
         self.operands = operands
         self.within = within
         self.ordered = ordered
@@ -248,7 +249,7 @@ class NearNode(_Placed):
             if not operand.holds(context):
                 return operand.missing(context)
         order = " in this order" if self.ordered else ""
-        return f"everything near asks for occurs, but not together in {self.name[16:]}{order}"
+        return f"everything near asks for occurs, but not {self._distance}{order}"
 
     def _find(self, context: ItemContext, name: FieldName) -> list[Occurrence]:
         if not all(operand.holds(context) for operand in self.operands):

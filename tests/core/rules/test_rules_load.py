@@ -240,7 +240,10 @@ def test_a_rule_that_uses_a_broken_list_is_left_out():
     rule = RULE.replace("[talks]", "[$m]")
     assert said(rule, lists__a=lists) == [
         "lists/a.yaml:2:25: error[not-text]: expected text, got 42; put it in quotes",
-        "lists/a.yaml:4:13: error[broken-reference]: macro m uses $a, which has errors (see lists/a.yaml:2:3)",
+        (
+            "lists/a.yaml:4:13: error[broken-reference]: "
+            "macro m uses $a, which has errors (see lists/a.yaml:2:3)"
+        ),
         "x.yaml:7:18: error[broken-reference]: rule one uses $m, which has errors (see lists/a.yaml:4:3)",
     ]
 
@@ -266,9 +269,9 @@ def test_a_local_file_extends_a_shipped_list():
 
 
 def test_removing_what_is_not_there_is_an_error():
-    assert said("extend:\n  envoys: {remove: [Steve Witkof]}\n", lists__a=LISTS) == [
-        'x.yaml:2:21: error[unknown-name]: "Steve Witkof" is not in the list "envoys" (did you mean "Steve Witkoff"?)'
-    ]
+    (message,) = said("extend:\n  envoys: {remove: [Steve Witkof]}\n", lists__a=LISTS)
+    assert message.startswith('x.yaml:2:21: error[unknown-name]: "Steve Witkof" is not in the list "envoys"')
+    assert message.endswith('(did you mean "Steve Witkoff"?)')
 
 
 def test_extending_what_is_not_there_is_an_error():
