@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
@@ -94,7 +95,7 @@ async def assemble(
             secrets,
             max_bytes=settings.fetch_max_bytes,
             timeout=settings.seconds("fetch_timeout"),
-            allow_files=True,
+            file_roots=(Path("/"),) if settings.allow_files else (directory.path,),
         )
 
         def hide(names: tuple[str, ...]) -> None:

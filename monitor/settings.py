@@ -56,6 +56,9 @@ class Settings(BaseSettings):
         default="",
         description="CIDRs, comma-separated, that feeds and webhooks may reach besides the public internet",
     )
+    allow_files: bool = Field(
+        default=False, description="let feeds.yaml name file: URLs outside the installation's directory, too"
+    )
     contact_url: str = Field(
         default="", description="shown to publishers in the User-Agent: a page or mailto: that reaches you"
     )
@@ -75,7 +78,7 @@ class Settings(BaseSettings):
     )
     poll_floor_seconds: float = Field(default=60, ge=1, description="a feed is never polled more often")
     poll_ceiling_seconds: float = Field(
-        default=1800,
+        default=600,
         ge=1,
         description="a feed is polled at least this often, whatever its server's cache headers ask",
     )

@@ -48,7 +48,7 @@ class Fetcher:
         *,
         timeout: timedelta = timedelta(seconds=30),
         max_bytes: int = 10_000_000,
-        allow_files: bool = False,
+        file_roots: tuple[Path, ...] = (),
     ) -> None:
         """Keep the parts.
 
@@ -57,13 +57,13 @@ class Fetcher:
             secrets: value of a variable or secret by its name, None when it is not set.
             timeout: of a whole fetch, redirects included.
             max_bytes: of a document, on the wire and again unpacked.
-            allow_files: whether `file:` URLs are read: for tests and replays only.
+            file_roots: directories below which `file:` URLs are read: for captures, tests and replays.
         """
         self._http = http
         self._secrets = secrets
         self._timeout = timeout
         self._max_bytes = max_bytes
-        self._allow_files = allow_files
+        self._file_roots = tuple(root.resolve() for root in file_roots)
 
     async def fetch(self, feed: Feed, state: FeedState, now: datetime) -> Fetched | NotModified:
         """Fetch the feed once.
@@ -150,16 +150,12 @@ class Fetcher:
         return value
 
     async def _read_file(self, feed: Feed, state: FeedState, now: datetime) -> Fetched | NotModified:
-        if not self._allow_files:
-            raise FetchError(
-                "file: feeds are read in tests and replays only. Serve the file over HTTP.", ErrorKind.REFUSED
-            )
         parts = urlsplit(feed.url)
         if parts.netloc not in {"", "localhost"}:
             raise FetchError("A file: URL needs three slashes: file:///path/to/feed.xml.", ErrorKind.REFUSED)
         path = Path(unquote(parts.path))
         try:
-            body = await asyncio.to_thread(_read, path, self._max_bytes)
+            body = await asyncio.to_thread(_read, path, self._max_bytes, self._file_roots)
         except OSError as error:
             why = error.strerror or "it is no regular file"
             raise FetchError(f"{path} cannot be read: {why}.", ErrorKind.PERMANENT) from error
@@ -326,8 +322,11 @@ def _result(
     )
 
 
-def _read(path: Path, limit: int) -> bytes:
-    """Read a regular file, one byte more than `limit` at most."""
+def _read(path: Path, limit: int, roots: tuple[Path, ...]) -> bytes:
+    """Read a regular file below one of `roots`, one byte more than `limit` at most."""
+    if not any(path.resolve().is_relative_to(root) for root in roots):
+        where = "lies outside the installation's directory: put it there, or set MONITOR_ALLOW_FILES=true."
+        raise FetchError(f"{path} {where}", ErrorKind.REFUSED)
     if not stat.S_ISREG(path.stat().st_mode):
         raise OSError
     with path.open("rb") as file:

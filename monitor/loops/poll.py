@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 import structlog
 
 from monitor.errors import ErrorKind, FetchError, LeaseLostError, MonitorError, ParseError
-from monitor.feeds.identity import assess
+from monitor.feeds.identity import degrade
 from monitor.feeds.interval import next_poll
 from monitor.feeds.normalize import normalize
 from monitor.feeds.politeness import free_at
@@ -264,15 +264,23 @@ class PollLoop:
         self, feed: Feed, state: FeedState, fetched: Fetched, parsed: ParsedFeed
     ) -> tuple[PollCommit, Outcome, PollReport]:
         now = self._clock()
-        items = normalize(feed, parsed, state.identity, now)
+        # In a thread: a large document takes long to clean, and the first one loads the language models.
+        items = await asyncio.to_thread(normalize, feed, parsed, state.identity, now)
         known = await self._storage.known_items(feed.feed_id, lookup_keys(items))
         intake = take_in(feed, state, items, known, now=now, catch_up=self._settings.catch_up)
         hits = self._match(feed, intake, now)
-        identity, unstable = assess(state, parsed.entries, items, known)
-        outcome = Polled(fetched, parsed, len(items), len(intake.new), intake.overlap, identity, unstable)
+        naming = degrade(state, parsed.entries, items, known)
+        if naming.reason:
+            log.warning("a feed's entries are named in another way", feed=feed.feed_id, reason=naming.reason)
+        outcome = Polled(
+            fetched, parsed, len(items), len(intake.new), intake.overlap, naming.mode, naming.unstable_guids
+        )
         after = next_poll(state, feed, outcome, now, self._settings.interval)
         commit = PollCommit(after, (*intake.new, *intake.revised), intake.seen, hits)
-        return commit, outcome, PollReport(feed.feed_id, "fetched", 0.0, seen=len(items), hits=hits)
+        report = PollReport(
+            feed.feed_id, after.error_kind or "fetched", 0.0, len(items), hits=hits, message=after.error
+        )
+        return commit, outcome, report
 
     def _match(self, feed: Feed, intake: Intake, now: datetime) -> tuple[Hit, ...]:
         engine = self._book().engine

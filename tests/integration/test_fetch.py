@@ -5,6 +5,7 @@ import os
 from base64 import b64decode
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +18,7 @@ from monitor.models import Feed, FeedState
 from tests.fakes import LOOPBACK, Answer, WebServer
 
 NOW = datetime(2025, 3, 30, 12, tzinfo=UTC)
+EVERYWHERE = {"file_roots": (Path("/"),)}
 DOCUMENT = Answer.rss(
     "one", "two", ETag='W/"1"', Last_Modified="Sun, 30 Mar 2025 11:00:00 GMT", Cache_Control="max-age=300"
 )
@@ -157,7 +159,7 @@ async def test_circles(server, http, chain):
 )
 async def test_redirects_out_of_the_web_are_refused(server, http, target):
     server.on("/a", Answer.redirect(target))
-    assert (await failure(http, server.url("/a"), options={"allow_files": True})).kind is ErrorKind.REFUSED
+    assert (await failure(http, server.url("/a"), options=EVERYWHERE)).kind is ErrorKind.REFUSED
 
 
 @pytest.mark.parametrize(
@@ -347,9 +349,9 @@ async def test_files_are_read_only_where_allowed(http, tmp_path):
     path.write_bytes(DOCUMENT.body)
     url = path.as_uri()
     assert (await failure(http, url)).kind is ErrorKind.REFUSED
-    found = await fetch(http, url, options={"allow_files": True})
+    found = await fetch(http, url, options=EVERYWHERE)
     assert (found.body, found.url) == (DOCUMENT.body, url)
-    again = await fetch(http, url, state_of(url, body_hash=found.body_hash), options={"allow_files": True})
+    again = await fetch(http, url, state_of(url, body_hash=found.body_hash), options=EVERYWHERE)
     assert isinstance(again, NotModified)
 
 
@@ -363,11 +365,11 @@ async def test_files_are_read_only_where_allowed(http, tmp_path):
     ],
 )
 async def test_files_that_cannot_be_read(http, url, kind):
-    assert (await failure(http, url, options={"allow_files": True})).kind is kind
+    assert (await failure(http, url, options=EVERYWHERE)).kind is kind
 
 
 async def test_a_file_over_the_limit(http, tmp_path):
     path = tmp_path / "a.xml"
     path.write_bytes(b"x" * 2000)
-    error = await failure(http, path.as_uri(), options={"allow_files": True, "max_bytes": 1999})
+    error = await failure(http, path.as_uri(), options={**EVERYWHERE, "max_bytes": 1999})
     assert error.kind is ErrorKind.TOO_LARGE

@@ -65,6 +65,7 @@ def test_away_from_systemd_nothing_happens():
         ("0", "", None),
         ("", "", None),
     ],
+    ids=["any process", "this process", "another process", "switched off", "not set"],
 )
 def test_watchdog_interval(usec, pid, interval):
     notifier = Notifier("/run/systemd/notify", usec, pid)
