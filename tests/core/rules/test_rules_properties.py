@@ -55,49 +55,49 @@ def matches(clause, text: str, **rest):
     return engine.match(Item(item_id="i", feed_id="f", key="k", title=text, summary=text[::-1]))
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 @given(flat_nears, passages, st.integers(0, 6), st.integers(0, 6), st.booleans())
 def test_near_is_monotone_in_its_distance(operands, text, distance, more, ordered):
     if fires(Near(operands, distance, ordered), text):
         assert fires(Near(operands, distance + more, ordered), text)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 @given(flat_nears, passages, st.sampled_from((0, 2, 5, "sentence", "paragraph")))
 def test_ordered_implies_unordered(operands, text, within):
     if fires(Near(operands, within, ordered=True), text):
         assert fires(Near(operands, within), text)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 @given(flat_nears, passages, st.booleans())
 def test_sentence_implies_paragraph(operands, text, ordered):
     if fires(Near(operands, "sentence", ordered), text):
         assert fires(Near(operands, "paragraph", ordered), text)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 @given(clauses, clauses, passages)
 def test_an_exception_never_adds_a_match(clause, exception, text):
     if fires(clause, text, exceptions=(Exemption(exception, "why"),)):
         assert fires(clause, text)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 @given(words, st.lists(terms, max_size=3), passages)
 def test_a_mask_never_adds_a_match(word, masks, text):
     if fires(Term(word, MatchMode.WORD, masks=tuple(masks)), text):
         assert fires(term(word), text)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 @given(st.lists(clauses, min_size=1, max_size=3), clauses, passages)
 def test_an_alternative_never_removes_a_match(some, another, text):
     if fires(Group("any", tuple(some)), text):
         assert fires(Group("any", (*some, another)), text)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 @given(clauses, passages)
 def test_evidence_cuts_its_own_text_and_excluding_is_the_opposite(clause, text):
     found = matches(clause, text)
@@ -123,7 +123,7 @@ spans = st.tuples(st.integers(0, 12), st.integers(0, 2)).map(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=200)
 @given(
     st.lists(st.lists(spans, max_size=4), min_size=2, max_size=4),
     st.none() | st.integers(0, 5),
@@ -168,7 +168,7 @@ rules:
 """
 
 
-@settings(deadline=None, max_examples=250)
+@settings(deadline=None, max_examples=150)
 @given(st.one_of(st.binary(max_size=100), mutations(VALID)))
 def test_no_file_makes_loading_raise_and_what_loads_compiles(data):
     tree = load_tree({"pack/x.yaml": data, "lists/y.yaml": b"lists: {other: {kind: place, en: [Doha]}}"})
