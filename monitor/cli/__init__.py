@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.exceptions import Abort, Exit, TyperException
 
-from monitor.cli import edit, operate, run
+from monitor.cli import edit, explain, operate, run
 from monitor.cli.output import fail
 from monitor.errors import MonitorError
 
@@ -32,6 +32,7 @@ app = typer.Typer(
 )
 run.register(app)
 edit.register(app)
+explain.register(app)
 operate.register(app)
 
 

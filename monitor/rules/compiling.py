@@ -116,7 +116,7 @@ class Compiler:
             return self.compile(self._tree.macros[reference.name].clause, fields)
         weight = _WORD_WEIGHT if listed.kind is Kind.VOCABULARY else _NAME_WEIGHT
         uses: list[Use] = []
-        for owner, entry in _entries(self._tree.lists, listed):
+        for owner, entry in entries_of(self._tree.lists, listed):
             label = _label(reference.name, owner, entry)
             for term in entry.terms:
                 uses += self._uses(term, label, weight, entry)
@@ -150,7 +150,7 @@ class Compiler:
         return node
 
 
-def _entries(lists: Mapping[str, ListDef], listed: ListDef) -> Iterator[tuple[ListDef, Entry]]:
+def entries_of(lists: Mapping[str, ListDef], listed: ListDef) -> Iterator[tuple[ListDef, Entry]]:
     """Go through the entries of a list and of those it includes, each list once."""
     pending, seen = [listed], {listed.name}
     while pending:

@@ -116,26 +116,26 @@ class Engine:
 
     def _evaluate(self, compiled: _Compiled, context: ItemContext, feed: Feed | None) -> Match | None:
         rule = compiled.rule
-        if not _where_holds(rule.where, context.item, feed) or _expired(rule.expires, context.day):
+        if not _where_holds(rule.where, context.item, feed) or is_expired(rule.expires, context.day):
             return None
         if not compiled.when.holds(context):
             return None
         for exception, node in compiled.exceptions:
-            if not _expired(exception.expires, context.day) and node.holds(context):
+            if not is_expired(exception.expires, context.day) and node.holds(context):
                 return None
-        evidence, entities = _collect(compiled.when, context)
+        evidence, entities = collected(compiled.when, context)
         return Match(rule.rule_id, compiled.version, rule.severity, evidence, entities)
 
     def _obstacle(self, compiled: _Compiled, context: ItemContext, feed: Feed | None) -> str:
         rule = compiled.rule
         if not _where_holds(rule.where, context.item, feed):
-            return "where: " + "; ".join(_where_obstacles(rule.where, context.item, feed))
-        if _expired(rule.expires, context.day):
+            return "where: " + "; ".join(where_obstacles(rule.where, context.item, feed))
+        if is_expired(rule.expires, context.day):
             return f"the rule expired on {rule.expires}"
         if not compiled.when.holds(context):
             return compiled.when.missing(context)
         for exception, node in compiled.exceptions:
-            if not _expired(exception.expires, context.day) and node.holds(context):
+            if not is_expired(exception.expires, context.day) and node.holds(context):
                 return f"excepted ({exception.reason}): {quoted(context, node)}"
         return ""
 
@@ -166,15 +166,16 @@ def _info(rule: Rule) -> RuleInfo:
     )
 
 
-def _expired(day: date | None, today: date | None) -> bool:
+def is_expired(day: date | None, today: date | None) -> bool:
+    """Tell whether what ends on `day` has ended for an item of `today`; without a date nothing ends."""
     return day is not None and today is not None and today >= day
 
 
 def _where_holds(where: Where, item: Item, feed: Feed | None) -> bool:
-    return next(iter(_where_obstacles(where, item, feed)), None) is None
+    return next(iter(where_obstacles(where, item, feed)), None) is None
 
 
-def _where_obstacles(where: Where, item: Item, feed: Feed | None) -> Iterable[str]:
+def where_obstacles(where: Where, item: Item, feed: Feed | None) -> Iterable[str]:
     """Go through what `where` asks and the item or its feed is not."""
     language = item.language or (feed.language if feed else "") or "und"
     if where.language and language not in where.language:
@@ -198,7 +199,7 @@ def _where_obstacles(where: Where, item: Item, feed: Feed | None) -> Iterable[st
             yield f"category is none of {', '.join(where.category)}"
 
 
-def _collect(node: Node, context: ItemContext) -> tuple[tuple[Evidence, ...], tuple[tuple[str, str], ...]]:
+def collected(node: Node, context: ItemContext) -> tuple[tuple[Evidence, ...], tuple[tuple[str, str], ...]]:
     """Return the evidence in text order, field by field, and the entities in it."""
     order = {name: number for number, name in enumerate(FIELDS)}
     parts = dict.fromkeys((order[name], *part) for name, part in node.evidence(context))

@@ -125,7 +125,7 @@ class LeafNode(_Placed):
         """Keep the uses by term id, and the terms' lengths in words."""
         super().__init__(number, fields, name)
         self.uses = uses
-        self._lengths = lengths
+        self.lengths = lengths
         # Without masks and dates, a term that was found counts: no position is needed to know that.
         self._plain = all(use.unconditional for found in uses.values() for use in found)
 
@@ -154,7 +154,7 @@ class LeafNode(_Placed):
         self, context: ItemContext, name: FieldName, use: Use, starts: list[int]
     ) -> list[Occurrence]:
         tokens = context.tokens[name]
-        last = self._lengths[use.term_id] - 1
+        last = self.lengths[use.term_id] - 1
         found = [
             Occurrence(start, start + last, ((tokens.starts[start], tokens.ends[start + last], use.label),))
             for start in starts
