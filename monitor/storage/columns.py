@@ -66,7 +66,7 @@ class Name(types.TypeDecorator[str]):
 
     def load_dialect_impl(self, dialect: Dialect) -> types.TypeEngine[Any]:
         """Return the engine's own type."""
-        return dialect.type_descriptor(Text(collation="C") if dialect.name == "postgresql" else Text())
+        return Text(collation="C") if dialect.name == "postgresql" else Text()
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - interface
         """Return storable text."""

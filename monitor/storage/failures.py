@@ -48,7 +48,7 @@ def is_rolled_back(error: BaseException | None) -> bool:
 
 def is_busy(error: BaseException | None) -> bool:
     """Say whether SQLite's file was locked by another process."""
-    return isinstance(error, DBAPIError | OSError) or "database is locked" in str(error)
+    return isinstance(error, DBAPIError) and "database is locked" in str(error)
 
 
 def _cause(error: BaseException) -> BaseException:

@@ -119,59 +119,80 @@ class Twins(RuleBasedStateMachine):
         claims = self.both("claim_hosts", self.now, limit=limit, per_host=per_host, lease=lease)
         self.hosts += zip(*claims, strict=True)
 
-    @rule(data=st.data(), found=names, hit=names, revision=number, wait=minutes, whole=st.booleans())
-    def commit_poll(self, data, found, hit, revision, wait, whole):
-        if not self.hosts:
-            return
-        pair = data.draw(st.sampled_from(self.hosts))
-        feed = data.draw(st.sampled_from(pair[0].feeds)) if pair[0].feeds else None
-        if feed is None:
-            return
-        items = tuple(
-            make_item(
-                one,
-                feed_id=feed.feed_id,
-                revision=revision,
-                title=f"{one} {revision}",
-                first_seen_at=self.now,
-                aliases=(f"guid:{NAMES[(NAMES.index(one) + revision) % 5]}", f"link:{revision}"),
-            )
-            for one in found
-        )
-        state = replace(feed, next_poll_at=self.now + wait, polls=feed.polls + 1, failures=revision - 1)
-        hits = tuple(
-            make_hit(item_id=item_id_of(one, feed.feed_id), rule_id=RULES[revision % 2], hit_at=self.now)
-            for one in hit
-        )
-        commit = PollCommit(state, items, tuple(item.item_id for item in items) if whole else (), hits)
+    @rule(data=st.data(), step=minutes)
+    def poll(self, data, step):
+        """Claim what is free, poll all of it, and release most of it."""
+        self.now += step
+        claims = self.both("claim_hosts", self.now, limit=9, per_host=9, lease=timedelta(minutes=5))
+        for pair in zip(*claims, strict=True):
+            for feed in pair[0].feeds:
+                self.commit_poll(pair, data.draw(poll_commits(feed, self.now)))
+            if data.draw(st.integers(0, 3)):
+                self.each("release_host", *(((held,), {"free_at": self.now}) for held in pair))
+        self.hosts += zip(*claims, strict=True)
+
+    @rule(data=st.data())
+    def poll_with_an_old_claim(self, data):
+        pair = data.draw(st.sampled_from(self.hosts)) if self.hosts else None
+        if pair and pair[0].feeds:
+            feed = data.draw(st.sampled_from(pair[0].feeds))
+            self.commit_poll(pair, data.draw(poll_commits(feed, self.now)))
+
+    def commit_poll(self, pair, commit):
         self.each("commit_poll", *(((held, commit, self.now), {}) for held in pair))
 
     @rule(data=st.data(), wait=minutes)
-    def release_host(self, data, wait):
+    def release_an_old_claim(self, data, wait):
         if self.hosts:
             pair = data.draw(st.sampled_from(self.hosts))
             self.each("release_host", *(((held,), {"free_at": self.now + wait}) for held in pair))
 
     # --- flush ---
 
-    @rule(lease=minutes)
-    def claim_flush(self, lease):
-        claims = self.both("claim_flush", self.now, lease=lease)
-        if claims[0] is not None:
-            self.flushes.append(claims)
+    @rule(data=st.data(), release=st.booleans())
+    def flush(self, data, release):
+        claims = self.both("claim_flush", self.now, lease=timedelta(minutes=5))
+        if claims[0] is None:
+            return
+        self.flushes.append(claims)
+        self.commit_flush(claims, data.draw(flush_commits(self.now)))
+        if release:
+            self.each("release_flush", *(((held,), {}) for held in claims))
 
-    @rule(data=st.data())
-    def release_flush(self, data):
+    @rule(data=st.data(), release=st.booleans())
+    def flush_with_an_old_claim(self, data, release):
         if self.flushes:
             pair = data.draw(st.sampled_from(self.flushes))
-            self.each("release_flush", *(((held,), {}) for held in pair))
+            self.commit_flush(pair, data.draw(flush_commits(self.now)))
+            if release:
+                self.each("release_flush", *(((held,), {}) for held in pair))
 
-    @rule(data=st.data())
-    def commit_flush(self, data):
-        if self.flushes:
-            pair = data.draw(st.sampled_from(self.flushes))
-            commit = data.draw(flush_commits(self.now))
-            self.each("commit_flush", *(((held, commit, self.now), {}) for held in pair))
+    def commit_flush(self, pair, commit):
+        self.each("commit_flush", *(((held, commit, self.now), {}) for held in pair))
+
+    @rule(wait=minutes, due=st.sampled_from(Outcome), data=st.data())
+    def many_decisions(self, wait, due, data):
+        """A dozen waiting decisions of few recipients and slots: groups of every size."""
+        claims = self.both("claim_flush", self.now, lease=timedelta(minutes=5))
+        if claims[0] is None:
+            return
+        alert = make_alert(data.draw(name), rule=make_rule("one"))
+        decisions = tuple(
+            make_decision(
+                alert,
+                revision=revision,
+                recipient_id=data.draw(st.sampled_from(RECIPIENTS)),
+                outcome=data.draw(st.sampled_from([Outcome.DIGEST, due])),
+                due_at=self.now - data.draw(minutes),
+                slot=data.draw(st.sampled_from(["s1", "s2"])),
+            )
+            for revision in range(1, 13)
+        )
+        self.commit_flush(claims, FlushCommit(alerts=(alert,), decisions=decisions))
+        self.each("release_flush", *(((held,), {}) for held in claims))
+        self.now += wait
+        for limit in range(14):
+            self.both("due_decisions", self.now, limit=limit)
 
     # --- deliver ---
 
@@ -186,15 +207,26 @@ class Twins(RuleBasedStateMachine):
         claims = self.both("claim_notifications", self.now, **options)
         self.claimed += zip(*claims, strict=True)
 
-    @rule(
-        data=st.data(),
-        ends=st.lists(st.sampled_from(NotificationState), min_size=1, max_size=3),
-        wait=minutes,
-    )
-    def commit_delivery(self, data, ends, wait):
-        if not self.claimed:
-            return
-        pairs = [data.draw(st.sampled_from(self.claimed)) for _ in ends]
+    @rule(data=st.data(), wait=minutes)
+    def deliver(self, data, wait):
+        self.now += wait
+        options = {"limit": data.draw(number), "per_recipient": 2, "lease": timedelta(minutes=5)}
+        claims = self.both("claim_notifications", self.now, **options)
+        self.claimed += zip(*claims, strict=True)
+        if claims[0]:
+            self.commit_delivery(
+                list(zip(*claims, strict=True)),
+                [data.draw(st.sampled_from(NotificationState)) for _ in claims[0]],
+                wait,
+            )
+
+    @rule(data=st.data(), wait=minutes, count=number)
+    def deliver_with_old_claims(self, data, wait, count):
+        if self.claimed:
+            pairs = [data.draw(st.sampled_from(self.claimed)) for _ in range(count)]
+            self.commit_delivery(pairs, [data.draw(st.sampled_from(NotificationState)) for _ in pairs], wait)
+
+    def commit_delivery(self, pairs, ends, wait):
         results = [
             [
                 Delivered(replace(one, state=end, attempts=one.attempts + 1, due_at=self.now + wait))
@@ -259,6 +291,35 @@ def plain(answer):
     if hasattr(answer, "token"):
         return replace(answer, token=bool(answer.token))
     return answer
+
+
+@st.composite
+def poll_commits(draw, feed, now):
+    """One poll of few items in few revisions, whose aliases are other items' keys."""
+    revision = draw(number)
+    items = tuple(
+        make_item(
+            one,
+            feed_id=feed.feed_id,
+            revision=revision,
+            title=f"{one} at {now}",
+            first_seen_at=now,
+            aliases=(f"guid:{draw(name)}", f"link:{draw(number)}"),
+        )
+        for one in draw(names)
+    )
+    known = draw(
+        st.sampled_from([items, items, tuple(make_item(one, feed_id=feed.feed_id) for one in NAMES)])
+    )
+    hits = tuple(
+        make_hit(
+            item_id=draw(st.sampled_from(known)).item_id, rule_id=draw(st.sampled_from(RULES)), hit_at=now
+        )
+        for _ in range(draw(st.integers(0, 3)) if known else 0)
+    )
+    state = replace(feed, next_poll_at=now + draw(minutes), polls=feed.polls + 1, failures=revision - 1)
+    seen = draw(st.sampled_from([tuple(item.item_id for item in items), ()]))
+    return PollCommit(state, items, seen, hits)
 
 
 @st.composite
