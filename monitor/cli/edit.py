@@ -1,4 +1,4 @@
-"""Commands for those who edit rules: init, check, test, match."""
+"""Commands for those who edit rules: init, test, match."""
 
 from __future__ import annotations
 
@@ -9,21 +9,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monitor.channels.samples import VIEWS
 from monitor.cli.output import diagnostics, err, fail, note, out, plural
+from monitor.cli.tree import print_tree
 from monitor.clock import machine_time
 from monitor.directory import create, find, read_directory
 from monitor.errors import ConfigurationError
 from monitor.intake_jsonl import read_items
-from monitor.rendering import Templates
-from monitor.rules.testing import run_tests
+from monitor.rules.explain import Explainer
+from monitor.rules.testing import example_item, run_tests
 
 if TYPE_CHECKING:
     from monitor.models import Evidence
     from monitor.rulebook import RuleBook
+    from monitor.rules.testing import TestResult
 
 FINDINGS = 1
 UNREADABLE = 2
+MOST_EXPLAINED = 20  # failed tests with their trees: a broken list fails hundreds
 
 DIR = Annotated[Path, typer.Argument(metavar="[DIR]", help="an installation, or its rules directory")]
 
@@ -31,7 +33,6 @@ DIR = Annotated[Path, typer.Argument(metavar="[DIR]", help="an installation, or 
 def register(app: typer.Typer) -> None:
     """Add the commands of this file."""
     app.command()(init)
-    app.command()(check)
     app.command("test")(run_rule_tests)
     app.command()(match)
 
@@ -44,38 +45,16 @@ def init(directory: Annotated[Path, typer.Argument(metavar="DIR", help="new or e
     out.print(f"  monitor check {directory}\n  monitor run {directory}")
 
 
-def check(
-    directory: DIR = Path(),
-    strict: Annotated[bool, typer.Option("--strict", help="exit 1 on warnings too")] = False,
-) -> None:
-    """Check all files that are edited: feeds, lists, rules, routes, templates. Exit 0, 1 or 2."""
-    place = find(directory)
-    book = read_directory(place)
-    diagnostics(book.diagnostics)
-    problems = Templates(place).problems(*VIEWS)
-    for problem in problems:
-        out.print(f"{problem}", markup=False)
-    errors = len(book.errors) + len(problems)
-    warnings = len(book.diagnostics) - len(book.errors)
-    facts = f"{plural(len(book.rules), 'rule')}, {plural(len(book.feeds), 'feed')}"
-    if errors:
-        fail(f"{plural(errors, 'error')}, {plural(warnings, 'warning')} ({facts} can be used)")
-        raise typer.Exit(UNREADABLE if _nothing_usable(book) else FINDINGS)
-    note(
-        f"{facts}, {plural(len(book.routing.recipients), 'recipient')}:"
-        f" no errors, {plural(warnings, 'warning')}"
-    )
-    raise typer.Exit(FINDINGS if strict and warnings else 0)
-
-
 def run_rule_tests(directory: DIR = Path()) -> None:
     """Run the tests that stand in the rules (must_match, must_not_match) and the routes."""
     book = read_directory(find(directory))
     diagnostics(book.errors)
     results = run_tests(book.tree)
     failed = [result for result in results if not result.passed]
-    for result in failed:
+    for number, result in enumerate(failed):
         out.print(str(result), markup=False)
+        if number < MOST_EXPLAINED:
+            _print_why(book, result)
     routes = [str(result) for result in book.route_tests() if not result.passed]
     for line in routes:
         out.print(line, markup=False)
@@ -84,6 +63,17 @@ def run_rule_tests(directory: DIR = Path()) -> None:
         fail(f"{wrong} of {plural(total, 'test')} failed, {plural(len(book.errors), 'error')}")
         raise typer.Exit(UNREADABLE if _nothing_usable(book) else FINDINGS)
     note(f"{plural(total, 'test')} passed")
+
+
+def _print_why(book: RuleBook, result: TestResult) -> None:
+    """Print the tree of a failed test, and the first leaf that differs from what was expected."""
+    rule = next(rule for rule in book.tree.rules if rule.rule_id == result.rule_id)
+    found = Explainer(book.tree, rule).explain(*example_item(rule, result.example))
+    print_tree(found, depth=2)
+    if found.fires:
+        out.print(
+            "    no leaf differs: nothing keeps this item out; narrow a condition, or add to none or except"
+        )
 
 
 def match(
