@@ -14,7 +14,7 @@ from monitor.models import FIELDS
 from monitor.rules.compiling import Compiler
 from monitor.rules.context import ItemContext
 from monitor.rules.engine import collected, is_expired, where_obstacles
-from monitor.rules.nearmiss import Leaf, why_absent, why_apart
+from monitor.rules.nearmiss import Leaf, alternatives, why_absent, why_apart
 from monitor.rules.nodes import LeafNode, NearNode, PatternNode, quoted
 from monitor.rules.schema import DEFAULT_FIELDS, Group, Near, Pattern, Reference, Status, Term, Where
 
@@ -60,6 +60,7 @@ class Step:
     spots: tuple[Spot, ...] = ()  # where a true leaf or near occurs
     children: tuple[Step, ...] = ()
     place: str = ""  # file:line:column of the clause
+    close: bool = False  # a leaf that nearly holds: misspelt, excepted, in another field or case
 
     @property
     def passed(self) -> bool:
@@ -133,12 +134,12 @@ def _closeness(step: Step) -> float:
     if step.passed:
         return 1.0
     if not step.children:
-        return 0.0
+        return 0.5 if step.close else 0.0
     parts = [_closeness(child) for child in step.children]
     if step.kind == "any":
         return max(parts)
     # All operands of a failing near may pass: it is closer than any leaf, and still not there.
-    return 0.95 * sum(parts) / len(parts)
+    return 0.95 * (sum(parts) / len(parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +148,7 @@ class _Part:
 
     kind: StepKind
     what: str
+    name: str  # what other steps call it in their reasons: "$us_envoy", "$russia or $ukraine"
     node: Node
     children: tuple[_Part, ...] = ()
     place: str = ""
@@ -221,10 +223,12 @@ class Explainer:
         place = str(clause.place)
         if isinstance(clause, Near):
             operands = tuple(self._part(operand, searched) for operand in clause.operands)
-            return _Part("near", _distance(clause), node, operands, place)
+            name = " near ".join(operand.name for operand in operands)
+            return _Part("near", _distance(clause), f"({name})", node, operands, place)
         if isinstance(clause, Reference) and clause.name in self._tree.macros:
             inner = self._part(self._tree.macros[clause.name].clause, searched)
-            return replace(inner, what=f"${clause.name}: {inner.what}", place=place)
+            name = f"${clause.name}"
+            return replace(inner, what=f"{name}: {inner.what}", name=name, place=place)
         if isinstance(clause, Group):
             return self._group(clause, node, searched)
         return self._leaf((clause,), node, searched, place)
@@ -244,7 +248,10 @@ class Explainer:
             parts += part.children if nested else (part,)
         if len(parts) == 1 and group.operator == "any":
             return parts[0]
-        return _Part(group.operator, _SAYS[group.operator], node, tuple(parts), str(group.place))
+        name = alternatives([part.name for part in parts])
+        if group.operator != "any":
+            name = "a condition"
+        return _Part(group.operator, _SAYS[group.operator], name, node, tuple(parts), str(group.place))
 
     def _leaf(
         self, clauses: tuple[Clause, ...], node: Node, searched: tuple[FieldName, ...], place: str
@@ -259,7 +266,7 @@ class Explainer:
         if isinstance(clauses[0], Pattern):
             kind = "regex"
         where = "" if searched == DEFAULT_FIELDS else f" in {', '.join(searched)}"
-        return _Part(kind, leaf.name + where, node, (), place, leaf)
+        return _Part(kind, leaf.name() + where, leaf.name(2), node, (), place, leaf)
 
 
 def explain(tree: RuleTree, rule_id: str, item: Item, feed: Feed | None = None) -> Explanation:
@@ -279,34 +286,37 @@ def _step(part: _Part, context: ItemContext, *, wanted: bool) -> Step:
     node = part.node
     holds = node.holds(context)
     below = wanted is not (part.kind == "none")
-    children = tuple(_step(child, context, wanted=below) for child in part.children)
     placed = holds and isinstance(node, LeafNode | PatternNode | NearNode)
-    return Step(
+    step = Step(
         part.kind,
         part.what,
         holds,
         wanted,
-        _reason(part, context, holds=holds, wanted=wanted),
-        _spots(node, context) if placed else (),
-        children,
-        part.place,
+        spots=_spots(node, context) if placed else (),
+        children=tuple(_step(child, context, wanted=below) for child in part.children),
+        place=part.place,
     )
+    if part.leaf is not None and wanted and not holds:
+        absence = why_absent(part.leaf, node, context)
+        return replace(step, reason=str(absence), close=bool(absence.nearest))
+    return replace(step, reason=_reason(part, context, step))
 
 
-def _reason(part: _Part, context: ItemContext, *, holds: bool, wanted: bool) -> str:
+def _reason(part: _Part, context: ItemContext, step: Step) -> str:
     """Say why a step does not pass, or in which passage a near holds."""
     node = part.node
-    if isinstance(node, NearNode) and holds:
+    if isinstance(node, NearNode) and step.holds:
         return _passage(node, context)
     if part.kind == "none":
-        return "" if holds else node.missing(context)
-    if holds is wanted:
+        return "" if step.holds else node.missing(context)
+    if step.passed or part.kind == "all":
         return ""
-    if holds:
+    if step.holds:
         return f"there is {quoted(context, node)}"
+    names = [child.name for child in part.children]
     if isinstance(node, NearNode):
-        return why_apart(node, [child.what for child in part.children], context)
-    return why_absent(part.leaf, node, context) if part.leaf is not None else ""
+        return why_apart(node, names, context)
+    return f"none of {', '.join(names)}"
 
 
 def _passage(node: NearNode, context: ItemContext) -> str:

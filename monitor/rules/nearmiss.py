@@ -43,18 +43,14 @@ class Leaf:
     folded: Node | None  # the terms with `case: exact`, in any case
     _spellings: dict[str, str] = field(default_factory=dict)  # folded word: as listed; filled on demand
 
-    @property
-    def name(self) -> str:
-        """Return the leaf as the rule says it: `$moscow`, `"land" or "arrive"`."""
+    def name(self, most: int = SHOWN_WORDS) -> str:
+        """Return the leaf as the rule says it, with at most so many words: `$moscow`, `"land" or "go"`."""
         first = self.clauses[0]
         if isinstance(first, Reference):
             return f"${first.name}"
         if isinstance(first, Pattern):
             return f"/{first.regex}/"
-        words = [f'"{clause.text}"' for clause in self.clauses if isinstance(clause, Term)]
-        if len(words) > SHOWN_WORDS:
-            return f"{', '.join(words[:SHOWN_WORDS])} or {len(words) - SHOWN_WORDS} more"
-        return " or ".join((", ".join(words[:-1]), words[-1]) if words[1:] else words)
+        return alternatives([f'"{clause.text}"' for clause in self.clauses if isinstance(clause, Term)], most)
 
     def terms(self) -> Iterator[tuple[Term, str]]:
         """Go through the terms with what people call them."""
@@ -82,35 +78,55 @@ class Leaf:
         return listed.kind if listed else None
 
 
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """Why a leaf does not hold; as text, one line."""
+
+    absent: str  # "none of 12 entries of $us_envoys"; "" when `nearest` says it all
+    nearest: str = ""  # what is there instead
+
+    def __str__(self) -> str:
+        """Return both."""
+        return "; ".join(filter(None, (self.absent, self.nearest)))
+
+
+def alternatives(names: Sequence[str], most: int = SHOWN_WORDS) -> str:
+    """Return "a, b or c", of a long choice only the first `most`."""
+    if len(names) > most + 1:
+        return f"{', '.join(names[:most])} or {len(names) - most} more"
+    return " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
 # --- leaves --------------------------------------------------------------------------------------
 
 
-def why_absent(leaf: Leaf, node: Node, context: ItemContext) -> str:
-    """Return one line: that it does not occur, and the nearest thing that does.
+def why_absent(leaf: Leaf, node: Node, context: ItemContext) -> Absence:
+    """Say that a leaf does not occur, and the nearest thing that does.
 
     In this order: a term that does not count (excepted, or outside its dates), the same in a field that
     is not searched, in another case, its words apart, a similar word.
     """
-    return _not_counting(node, context) or "; ".join(
-        filter(None, (_absent(leaf, context), _elsewhere(leaf, context) or _similar(leaf, context)))
-    )
+    discounted = _not_counting(node, context)
+    if discounted:
+        return Absence("", discounted)
+    return Absence(_absent(leaf, context), _elsewhere(leaf, context) or _similar(leaf, context))
 
 
 def _absent(leaf: Leaf, context: ItemContext) -> str:
     if not any(name in context.tokens for name in leaf.searched):
-        return f"the item has no {_or(leaf.searched)}"
+        return f"the item has no {alternatives(leaf.searched)}"
     first = leaf.clauses[0]
     if isinstance(first, Reference):
         listed = leaf.tree.lists[first.name]
         count = sum(1 for _ in entries_of(leaf.tree.lists, listed))
         return (
-            f"the one entry of {leaf.name} does not occur"
+            f"the one entry of {leaf.name()} does not occur"
             if count == 1
-            else f"none of {count} entries of {leaf.name}"
+            else f"none of {count} entries of {leaf.name()}"
         )
     if len(leaf.clauses) > 1:
         return f"none of these {len(leaf.clauses)} words and phrases occurs"
-    return "not in the " + _or(leaf.searched)
+    return "not in the " + alternatives(leaf.searched)
 
 
 def _not_counting(node: Node, context: ItemContext) -> str:
@@ -143,7 +159,7 @@ def _elsewhere(leaf: Leaf, context: ItemContext) -> str:
     if leaf.everywhere.holds(context):
         name, (start, end, _) = next(iter(leaf.everywhere.evidence(context)))
         found = context.item.text(name)[start:end]
-        return f'"{found}" is in the {name}, but only {_or(leaf.searched)} is searched'
+        return f'"{found}" is in the {name}, but only {alternatives(leaf.searched)} is searched'
     if leaf.folded is not None and leaf.folded.holds(context):
         return f"the text has {quoted(context, leaf.folded)}, but case: exact is asked for"
     return ""
@@ -184,10 +200,6 @@ def _apart(leaf: Leaf, words: Mapping[str, str]) -> str:
     return ""
 
 
-def _or(names: Sequence[str]) -> str:
-    return " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
-
-
 # --- near ----------------------------------------------------------------------------------------
 
 
@@ -201,9 +213,7 @@ def why_apart(node: NearNode, names: Sequence[str], context: ItemContext) -> str
     """
     missing = [name for name, one in zip(names, node.operands, strict=True) if not one.holds(context)]
     if missing:
-        return (
-            f"{' and '.join(_brief(name) for name in missing)} {'is' if len(missing) == 1 else 'are'} missing"
-        )
+        return f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing"
     places = {
         name: [one.spans(context, name) for one in node.operands]
         for name in node.fields
@@ -254,10 +264,5 @@ def _by_field(names: Sequence[str], places: Mapping[FieldName, list[list[Occurre
     said = []
     for number, name in enumerate(names):
         where = [one for one, spans in places.items() if spans[number]]
-        said.append(f"{_brief(name)} is in the {_or(where)}" if where else f"{_brief(name)} has no place")
+        said.append(f"{name} is in the {alternatives(where)}" if where else f"{name} has no place")
     return ", ".join(said)
-
-
-def _brief(name: str) -> str:
-    """Return a macro's name without what it consists of."""
-    return name.partition(":")[0] if name.startswith("$") else name
