@@ -9,19 +9,19 @@ time, last minus first at most `within`; the window slides, it does not begin wi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from monitor.alerts.sources import TIER_WORDS, arrival_order, described
 from monitor.alerts.wording import series
-from monitor.models import Severity, Source
 from monitor.rules.reasons import moment, nth, span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
 
+    from monitor.models import Severity, Source
     from monitor.rules.schema import Corroborate
 
 _NOBODY: Final[Mapping[str, str]] = MappingProxyType({})

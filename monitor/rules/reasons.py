@@ -60,17 +60,28 @@ def outside(rule: Rule, signals: Sequence[Signal]) -> str:
     return f"Outside {span(rule.sequence.within)}: {names} are {span(apart)} apart."
 
 
-def set_waits(rule: Rule, there: Sequence[Signal]) -> str:
-    """Say which rule's signal is waited for, and how long."""
+def set_waits(rule: Rule, there: Sequence[Signal], end: Signal | None = None) -> str:
+    """Say which rule's signal is waited for, and how long.
+
+    Args:
+        rule: with `sequence` or `together`.
+        there: the signals that wait.
+        end: the last signal of the newest set that fired; its signals count no more.
+    """
     condition = rule.sequence
     assert condition is not None, "only sequence and together wait for other rules"
     until = f", until {moment(there[0].event_at + condition.within)}" if there else ""
+    again = (
+        f" It fired with what happened up to {moment(end.event_at)}; a complete set fires once."
+        if end
+        else ""
+    )
     count = len(condition.rule_ids)
     if condition.ordered:
         place = len(there)
-        return f"Waiting for the {nth(place + 1)} of {count}: {condition.rule_ids[place]}{until}."
+        return f"Waiting for the {nth(place + 1)} of {count}: {condition.rule_ids[place]}{until}.{again}"
     missing = series(_missing(condition, there))
-    return f"Waiting for {missing}: {len(there)} of {count} are there{until}."
+    return f"Waiting for {missing}: {len(there)} of {count} are there{until}.{again}"
 
 
 def volume_waits(

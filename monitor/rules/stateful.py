@@ -275,7 +275,7 @@ def _waiting(rule: Rule, state: State, signal: Signal) -> str:
         wide = _scan(rule, state, key, state.kept, within=timedelta.max)
         if len(wide.sets) > len(found.sets) and signal in wide.sets[-1]:
             return reasons.outside(rule, wide.sets[-1])
-        return reasons.set_waits(rule, found.open)
+        return reasons.set_waits(rule, found.open, end)
     return ""
 
 

@@ -1,29 +1,36 @@
-"""Run the tests that stand in rule files: `must_match` and `must_not_match`."""
+"""Run the tests that stand in rule files: `must_match`, `must_not_match` and `timeline`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
-from typing import TYPE_CHECKING, ClassVar, Literal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
-from monitor.models import Feed, Item, Tier, stable_id
 from monitor.rules.engine import Engine, compile_tree
+from monitor.rules.examples import example_item
 from monitor.rules.schema import Status
+from monitor.rules.timeline import run_timeline
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from monitor.document import Place
-    from monitor.models import Match
+    from monitor.models import Feed, Match
     from monitor.rules.schema import Example, Rule, RuleTree
+
+__all__ = ["TestResult", "example_item", "run_tests"]
+
+_NO_FEEDS: Final[Mapping[str, Feed]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class TestResult:
-    """What became of one item under `must_match` or `must_not_match`."""
+    """What became of one item under `must_match`, `must_not_match` or `timeline`."""
 
     __test__: ClassVar[bool] = False  # pytest looks at names
 
     rule_id: str
-    expectation: Literal["must_match", "must_not_match"]
+    expectation: Literal["must_match", "must_not_match", "timeline"]
     example: Example
     passed: bool
     detail: str = ""  # for people: why a failed one failed, "" when it passed
@@ -40,51 +47,30 @@ class TestResult:
         return f'{self.place}: {self.rule_id}: {self.expectation} "{text}": {said}'
 
 
-def run_tests(tree: RuleTree) -> tuple[TestResult, ...]:
+def run_tests(tree: RuleTree, feeds: Mapping[str, Feed] = _NO_FEEDS) -> tuple[TestResult, ...]:
     """Run every in-file test of drafts, shadow and live rules, in order of files and lines.
 
     An item of a test is what a `where` asks for in every respect that it does not state itself: a
-    plain title shall test the words. Rules that items do not fire (sequence, together, volume) are
-    passed over.
+    plain title shall test the words. Rules that items do not fire (sequence, together, volume) have
+    timelines only.
+
+    Args:
+        tree: what `load_tree` returned.
+        feeds: by id, for timelines that name them.
     """
     engine = compile_tree(tree, statuses=frozenset(Status) - {Status.RETIRED})
     results: list[TestResult] = []
     for rule in tree.rules:
-        if rule.when is None or rule.status is Status.RETIRED:
+        if rule.status is Status.RETIRED:
             continue
-        results += (_positive(engine, rule, example) for example in rule.must_match)
-        results += (_negative(engine, rule, example) for example in rule.must_not_match)
+        if rule.when is not None:
+            results += (_positive(engine, rule, example) for example in rule.must_match)
+            results += (_negative(engine, rule, example) for example in rule.must_not_match)
+        results += (
+            TestResult(rule.rule_id, "timeline", one.step.item, one.passed, one.detail)
+            for one in run_timeline(tree, engine, rule, feeds)
+        )
     return tuple(results)
-
-
-def example_item(rule: Rule, example: Example) -> tuple[Item, Feed]:
-    """Return the item and feed that an in-file test stands for."""
-    where = rule.where
-    allowed = [tier for tier in where.tier or Tier if tier not in where.not_tier]
-    feed = Feed(
-        feed_id=example.feed or (where.feed[0] if where.feed else "example"),
-        url="https://example.org/feed.xml",
-        tier=example.tier
-        or (Tier.NATIONAL if Tier.NATIONAL in allowed else next(iter(allowed), Tier.NATIONAL)),
-        country=example.country or (where.country[0] if where.country else ""),
-        language=example.language or (where.language[0] if where.language else ""),
-        category=example.category or (where.category[0] if where.category else ""),
-    )
-    published = datetime.combine(example.published, time(12), UTC) if example.published else None
-    item = Item(
-        item_id=stable_id("example", rule.rule_id, str(example.place)),
-        feed_id=feed.feed_id,
-        key=f"example:{example.place}",
-        title=example.title,
-        summary=example.summary,
-        content=example.content,
-        author=example.author,
-        url=example.url,
-        language=feed.language,
-        published_at=published,
-        first_seen_at=published,
-    )
-    return item, feed
 
 
 def _match(engine: Engine, rule: Rule, example: Example) -> Match | None:
