@@ -1,0 +1,143 @@
+"""Replay hits through the real grouping, alerts and decisions, with a virtual clock.
+
+Nothing is sent and no time passes: the clock jumps to the next hit or the next message that is due.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final, cast
+from zoneinfo import ZoneInfo
+
+from monitor.backtest.store import ReplayStore
+from monitor.loops.flush import FlushLoop
+from monitor.models import Hit as StoredHit
+from monitor.models import Message, stable_id
+from monitor.storage.base import PendingHit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import date
+
+    from monitor.alerts.view import NotificationView
+    from monitor.backtest.run import Hit
+    from monitor.models import Recipient
+    from monitor.rulebook import RuleBook
+    from monitor.storage.base import Storage
+
+_STEP: Final = timedelta(minutes=1)  # hits of one minute are grouped together, as the daemon's flushes do
+_AFTERWARDS: Final = timedelta(days=7)  # in which what waits for a digest or the end of quiet hours leaves
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One message that a recipient would have had, whatever the number of channels."""
+
+    recipient_id: str
+    at: datetime
+    day: date  # by the recipient's calendar
+    digest: bool
+    entries: int  # revisions of alerts that it tells
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What became of all hits."""
+
+    stories: Mapping[str, str]  # story id by item id
+    alerts: int
+    heard: tuple[Heard, ...]  # in order of time
+
+
+class _Silent:
+    """Renders nothing: that a message leaves is all that counts."""
+
+    def message(self, view: NotificationView, recipient: Recipient, channel: str) -> Message:  # noqa: ARG002 - the contract of `Rendering`
+        """Return an empty message."""
+        return Message("")
+
+
+async def replay(hits: Iterable[Hit], book: RuleBook) -> Replayed:
+    """Let the hits happen, each when its item was first seen.
+
+    1. At each minute with hits they are grouped into stories and alerts, and it is decided who is told.
+    2. Whatever is due in between becomes messages at its time: waits, quiet hours and digests pass.
+    3. After the last hit the clock goes on until everything that waits has left.
+
+    Args:
+        hits: in any order.
+        book: rules, feeds and routes that decide.
+    """
+    store = ReplayStore()
+    now = datetime.min.replace(tzinfo=UTC)
+    loop = FlushLoop(
+        cast("Storage", store),  # the part of the contract that grouping and flushing use
+        lambda: book,
+        _Silent(),
+        lambda: now,
+        "backtest",
+        lambda _: None,
+    )
+    by_minute: dict[datetime, list[PendingHit]] = defaultdict(list)
+    for hit in hits:
+        pending = _pending(hit)
+        by_minute[_minute(pending.hit.hit_at)].append(pending)
+    for minute in sorted(by_minute):
+        while (due_at := store.next_due_at) is not None and due_at < minute:
+            now = max(now, due_at)
+            await loop.run_once()
+        now = minute
+        store.add(by_minute[minute])
+        await loop.run_once()
+    end = now + _AFTERWARDS if by_minute else now
+    while (due_at := store.next_due_at) is not None and due_at <= end:
+        now = max(now, due_at)
+        await loop.run_once()
+    stories = {item_id: member.story_id for item_id, member in store.members.items()}
+    return Replayed(stories, len(store.alerts_by_id), _heard(store, book))
+
+
+def _pending(hit: Hit) -> PendingHit:
+    item, match = hit.item, hit.match
+    assert item.first_seen_at is not None, "items of a backtest have it"
+    return PendingHit(
+        StoredHit(
+            hit_id=stable_id("hit", match.rule_id, item.item_id),
+            rule_id=match.rule_id,
+            item_id=item.item_id,
+            rule_version=match.rule_version,
+            severity=match.severity,
+            evidence=match.evidence,
+            entities=match.entities,
+            hit_at=item.first_seen_at,
+            event_at=item.event_at(),
+        ),
+        item,
+    )
+
+
+def _minute(at: datetime) -> datetime:
+    """Return the end of the minute that `at` lies in."""
+    whole = at.replace(second=0, microsecond=0)
+    return whole if whole == at else whole + _STEP
+
+
+def _heard(store: ReplayStore, book: RuleBook) -> tuple[Heard, ...]:
+    """Return one message for the rows of a message's several channels."""
+    found: list[Heard] = []
+    zones: dict[str, tuple[ZoneInfo, str]] = {
+        recipient.recipient_id: (ZoneInfo(recipient.timezone), recipient.channels()[0])
+        for recipient in book.routing.recipients
+        if recipient.channels()
+    }
+    entries = store.entries()
+    for row in store.notifications:
+        zone, channel = zones[row.recipient_id]
+        if row.channel == channel:
+            day = row.created_at.astimezone(zone).date()
+            found.append(
+                Heard(row.recipient_id, row.created_at, day, not row.alert_id, entries[row.notification_id])
+            )
+    return tuple(found)

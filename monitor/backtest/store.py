@@ -1,0 +1,161 @@
+"""What a replay remembers: the part of the storage contract that grouping and flushing use, indexed.
+
+It is not `MemoryStorage`, which looks through all rows at each question: right for tests, too slow for
+months of hits. Nothing here is fenced or leased, as one task alone uses it, and nothing is ever pruned.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from monitor.storage.base import FlushClaim
+from monitor.storage.decide import LEAST_SHARED, batch_of, is_fixed, is_waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import timedelta
+
+    from monitor.models import Alert, AlertRevision, Decision, Item, Notification, StoryMember
+    from monitor.storage.base import FlushCommit, PendingHit
+
+_CLAIM: Final = FlushClaim("replay", datetime.max.replace(tzinfo=UTC))
+
+
+class ReplayStore:
+    """See `monitor.storage.base.Storage` for what each method promises."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.members: dict[str, StoryMember] = {}  # by item
+        self.alerts_by_id: dict[str, Alert] = {}
+        self.notifications: list[Notification] = []
+        self._pending: list[PendingHit] = []
+        self._items: dict[str, Item] = {}
+        self._by_key: dict[str, list[str]] = defaultdict(list)  # items by URL key, title key or posting
+        self._newest: dict[tuple[str, str], Alert] = {}  # by rule and group key
+        self._revisions: dict[str, dict[int, AlertRevision]] = defaultdict(dict)
+        self._decisions: dict[str, dict[tuple[int, str], Decision]] = defaultdict(dict)
+        self._waiting: dict[tuple[str, int, str], Decision] = {}
+
+    def add(self, hits: Sequence[PendingHit]) -> None:
+        """Let hits wait to be grouped."""
+        self._pending += hits
+        self._items |= {found.item.item_id: found.item for found in hits}
+
+    @property
+    def next_due_at(self) -> datetime | None:
+        """Return when the next message is due."""
+        return min((d.due_at for d in self._waiting.values() if d.due_at is not None), default=None)
+
+    def entries(self) -> Counter[str]:
+        """Return how many revisions each message tells, by notification id."""
+        made = (decision for about in self._decisions.values() for decision in about.values())
+        return Counter(notification_id for decision in made for notification_id in decision.notification_ids)
+
+    # --- the contract ---
+
+    async def claim_flush(self, now: datetime, *, lease: timedelta) -> FlushClaim | None:  # noqa: ARG002 - one task
+        """Return a claim: nobody else asks."""
+        return _CLAIM
+
+    async def release_flush(self, claim: FlushClaim) -> None:
+        """Do nothing."""
+
+    async def pending_hits(self, *, limit: int) -> tuple[PendingHit, ...]:
+        """See `Storage.pending_hits`."""
+        self._pending.sort(key=lambda p: (p.hit.event_at, p.hit.hit_at, p.hit.item_id, p.hit.rule_id))
+        return tuple(self._pending[:limit])
+
+    async def story_of(self, item_ids: Sequence[str]) -> Mapping[str, StoryMember]:
+        """See `Storage.story_of`."""
+        return {item_id: self.members[item_id] for item_id in item_ids if item_id in self.members}
+
+    async def story_candidates(
+        self,
+        *,
+        since: datetime,
+        url_keys: Sequence[str] = (),
+        title_keys: Sequence[str] = (),
+        postings: Sequence[str] = (),
+        limit: int = 50,
+    ) -> tuple[tuple[StoryMember, Item], ...]:
+        """See `Storage.story_candidates`."""
+        urls = {item_id for key in url_keys for item_id in self._by_key.get(f"url {key}", ())}
+        titles = {item_id for key in title_keys for item_id in self._by_key.get(f"title {key}", ())}
+        shared = Counter(item_id for key in set(postings) for item_id in self._by_key.get(f"gram {key}", ()))
+        close = {item_id for item_id, count in shared.items() if count >= LEAST_SHARED}
+        ranked = sorted(
+            (item_id not in urls, item_id not in titles, -shared[item_id], member.event_at, item_id)
+            for item_id in urls | titles | close
+            if (member := self.members[item_id]).event_at >= since
+        )
+        return tuple((self.members[rank[-1]], self._items[rank[-1]]) for rank in ranked[:limit])
+
+    async def find_alerts(self, rule_id: str, group_keys: Sequence[str]) -> Mapping[str, Alert]:
+        """See `Storage.find_alerts`."""
+        return {key: self._newest[rule_id, key] for key in group_keys if (rule_id, key) in self._newest}
+
+    async def alerts(self, alert_ids: Sequence[str]) -> Mapping[str, Alert]:
+        """See `Storage.alerts`."""
+        return {found: self.alerts_by_id[found] for found in alert_ids if found in self.alerts_by_id}
+
+    async def quiet_alerts(self, *, last_hit_before: datetime, limit: int) -> tuple[Alert, ...]:  # noqa: ARG002 - none
+        """Return none: a later hit closes an alert that was overdue to, and closing tells nobody."""
+        return ()
+
+    async def revisions(self, alert_ids: Sequence[str]) -> tuple[AlertRevision, ...]:
+        """See `Storage.revisions`."""
+        wanted = sorted(set(alert_ids))
+        return tuple(one for alert_id in wanted for _, one in sorted(self._revisions[alert_id].items()))
+
+    async def decisions(self, alert_ids: Sequence[str]) -> tuple[Decision, ...]:
+        """See `Storage.decisions`."""
+        wanted = sorted(set(alert_ids))
+        return tuple(one for alert_id in wanted for _, one in sorted(self._decisions[alert_id].items()))
+
+    async def due_decisions(self, now: datetime, *, limit: int) -> tuple[Decision, ...]:  # noqa: ARG002 - whole groups
+        """See `Storage.due_decisions`; all of them come at once."""
+        due = [(d.due_at, d.alert_id, d.revision, d) for d in self._waiting.values() if d.due_at is not None]
+        groups: dict[tuple[str, str], list[Decision]] = defaultdict(list)
+        for due_at, _, _, decision in sorted(due, key=lambda one: one[:3]):
+            if due_at <= now:
+                groups[decision.recipient_id, batch_of(decision)].append(decision)
+        return tuple(decision for group in groups.values() for decision in group)
+
+    async def commit_flush(self, claim: FlushClaim, commit: FlushCommit, now: datetime) -> None:  # noqa: ARG002 - one task
+        """See `Storage.commit_flush`."""
+        for member in commit.members:
+            if self.members.setdefault(member.item_id, member) is member:
+                self._index(member)
+        for alert in commit.alerts:
+            self.alerts_by_id[alert.alert_id] = alert
+            place = alert.rule.rule_id, alert.group_key
+            known = self._newest.get(place)
+            if known is None or known.generation <= alert.generation:
+                self._newest[place] = alert
+        for revision in commit.revisions:
+            self._revisions[revision.alert_id].setdefault(revision.revision, revision)
+        for decision in commit.decisions:
+            self._decide(decision)
+        self.notifications += commit.notifications
+        handled = set(commit.handled)
+        self._pending = [found for found in self._pending if found.hit.hit_id not in handled]
+
+    def _index(self, member: StoryMember) -> None:
+        named = (("url", member.url_key), ("title", member.title_key))
+        for kind, key in (*named, *(("gram", posting) for posting in member.postings)):
+            if key:
+                self._by_key[f"{kind} {key}"].append(member.item_id)
+
+    def _decide(self, decision: Decision) -> None:
+        place = decision.revision, decision.recipient_id
+        stored = self._decisions[decision.alert_id].get(place)
+        if stored is not None and is_fixed(stored):
+            return
+        self._decisions[decision.alert_id][place] = decision
+        key = (decision.alert_id, *place)
+        self._waiting.pop(key, None)
+        if is_waiting(decision):
+            self._waiting[key] = decision

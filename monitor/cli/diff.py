@@ -1,0 +1,71 @@
+"""The command `diff`: the rules on disk against those that the monitor runs, and what the change does."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from monitor.app import open_storage
+from monitor.backtest.books import read_trial
+from monitor.backtest.snapshot import RUNNING, Snapshot, decode
+from monitor.cli.backtest import Comparison, Json, Processes, Samples, read_side, stored
+from monitor.cli.backtest_print import print_comparison
+from monitor.cli.output import as_json
+from monitor.directory import find
+from monitor.errors import ConfigurationError
+from monitor.logs import configure
+from monitor.settings import load
+
+DAYS = 7
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command of this file."""
+    app.command()(diff)
+
+
+def diff(
+    directory: Annotated[Path, typer.Argument(metavar="[DIR]", help="the installation")] = Path(),
+    rules: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="compare these rules instead, such as a working copy's")
+    ] = None,
+    days: Annotated[int, typer.Option(min=1, help="of stored items to try both on")] = DAYS,
+    json: Json = False,
+    samples: Samples = None,
+    processes: Processes = 0,
+) -> None:
+    """Compare the rules on disk with the running ones: rules changed, hits gained and lost, messages."""
+    place = find(directory)
+    now = read_side(find(rules) if rules else place)
+    running = _running(directory)
+    since = f"{running.applied_at:%Y-%m-%d %H:%M} UTC"
+    trial = Comparison(read_trial(running.files), now, f"running since {since}")
+    trial.run(
+        stored(place, timedelta(days=days)), processes=processes, samples=3 if samples is None else samples
+    )
+    if json:
+        as_json({"running_since": running.applied_at.isoformat(), **trial.as_dict()})
+    else:
+        print_comparison(trial)
+
+
+def _running(directory: Path) -> Snapshot:
+    settings, _ = load(directory)
+    configure(settings.log_format, "error")
+    place = find(directory)
+
+    async def read() -> str | None:
+        async with open_storage(settings.database(place.path)) as storage:
+            return await storage.get_value(RUNNING)
+
+    text = asyncio.run(read())
+    if text is None:
+        raise ConfigurationError(
+            f"{directory}: no monitor has run with this database yet, so there are no running rules to"
+            " compare with; `monitor backtest --against REV` compares with a git revision or another directory"
+        )
+    return decode(text)
