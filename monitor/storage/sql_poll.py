@@ -163,8 +163,10 @@ def commit_poll(connection: Connection, claim: HostClaim, commit: PollCommit, no
     2. Store the state, then items with their keys, then presence, then hits.
     3. Set the host's due time anew.
     """
-    _fence(connection, claim, commit.state)
-    _store_state(connection, commit.state)
+    stored = _fence(connection, claim, commit.state)
+    # `sync_feeds` owns the host and whether the feed is scheduled; the rest is replaced.
+    row = feed_row(replace(commit.state, host=stored.host), scheduled=stored.due_at is not None)
+    connection.execute(update(feeds).where(feeds.c.feed_id == commit.state.feed_id).values(row))
     new_items = _store_items(connection, commit.items, now)
     _note_presence(connection, commit, now)
     new_hits = add_hits(connection, commit.hits)
@@ -172,22 +174,19 @@ def commit_poll(connection: Connection, claim: HostClaim, commit: PollCommit, no
     return PollReceipt(new_items, new_hits)
 
 
-def _fence(connection: Connection, claim: HostClaim, state: FeedState) -> None:
-    token = connection.scalar(select(hosts.c.token).where(hosts.c.host == claim.host).with_for_update())
-    if token != claim.token:
+def _fence(connection: Connection, claim: HostClaim, state: FeedState) -> Row[*tuple[Any, ...]]:
+    """Lock the host's row and return the feed's, if the claim still stands."""
+    row = connection.execute(
+        select(hosts.c.token, feeds.c.url, feeds.c.host, feeds.c.due_at)
+        .join_from(hosts, feeds, feeds.c.feed_id == state.feed_id, isouter=True)
+        .where(hosts.c.host == claim.host)
+        .with_for_update(of=hosts)
+    ).one_or_none()
+    if row is None or row.token != claim.token:
         raise LeaseLostError(f"host {claim.host}: another worker polls it now; this poll was not stored")
-    url = connection.scalar(select(feeds.c.url).where(feeds.c.feed_id == state.feed_id))
-    if url != storable(claimed_url(claim, state)):
+    if row.url != storable(claimed_url(claim, state)):
         raise LeaseLostError(f"feed {state.feed_id}: its URL changed during the poll, which was not stored")
-
-
-def _store_state(connection: Connection, state: FeedState) -> None:
-    """Replace the feed's state, but for what `sync_feeds` owns: the host, and whether it is scheduled."""
-    stored = connection.execute(
-        select(feeds.c.host, feeds.c.due_at).where(feeds.c.feed_id == state.feed_id)
-    ).one()
-    row = feed_row(replace(state, host=stored.host), scheduled=stored.due_at is not None)
-    connection.execute(update(feeds).where(feeds.c.feed_id == state.feed_id).values(row))
+    return row
 
 
 def _store_items(connection: Connection, found: Sequence[Item], now: datetime) -> int:

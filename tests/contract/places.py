@@ -56,9 +56,10 @@ def with_database(url: str, name: str) -> str:
     return url.replace("/postgres?", f"/{name}?", 1)
 
 
-async def make_database(url: str, name: str) -> str:
-    """Make an empty database; return its URL."""
-    await command(url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()", f"CREATE DATABASE {name}")
+async def make_database(url: str, name: str, *, fsync: bool = False) -> str:
+    """Make an empty database; return its URL. Tests do without `fsync`: no power cut is awaited."""
+    setting = f"ALTER SYSTEM SET fsync = {'on' if fsync else 'off'}"
+    await command(url, setting, "SELECT pg_reload_conf()", f"CREATE DATABASE {name}")
     return with_database(url, name)
 
 

@@ -245,9 +245,9 @@ class Twins(RuleBasedStateMachine):
     def add_notifications(self, data):
         self.both("add_notifications", data.draw(st.lists(outbox_rows(self.now), max_size=3)))
 
-    @rule()
-    def prune(self):
-        self.both("prune", self.now, RETENTION)
+    @rule(later=minutes)
+    def prune(self, later):
+        self.both("prune", self.now + 3 * later, RETENTION)
 
     # --- what can be seen ---
 
