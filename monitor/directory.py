@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from monitor.errors import ConfigurationError, RulesUnreadableError
 from monitor.rulebook import FEEDS_FILE, SUFFIXES, RuleBook, read_book
+from monitor.schemas import DIRECTORY, SCHEMAS, schema_text
 from monitor.settings import ENV_FILE
 from monitor.shipped import shipped
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 MAX_FILES = 5000  # more than any pack: a wrong directory (a home, a disk) is told, not walked for ever
@@ -58,11 +60,15 @@ def read_files(rules: Path) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     for path in _yaml_files(rules):
         if len(files) >= MAX_FILES:
-            raise RulesUnreadableError(f"{rules}: more than {MAX_FILES} YAML files; is this the rules directory?")
+            raise RulesUnreadableError(
+                f"{rules}: more than {MAX_FILES} YAML files; is this the rules directory?"
+            )
         try:
             files[path.relative_to(rules).as_posix()] = path.read_bytes()
         except OSError as error:
-            raise RulesUnreadableError(f"{path}: cannot be read: {error.strerror}; check its permissions") from None
+            raise RulesUnreadableError(
+                f"{path}: cannot be read: {error.strerror}; check its permissions"
+            ) from None
     return files
 
 
@@ -78,7 +84,8 @@ def read_directory(directory: Directory) -> RuleBook:
 def create(path: Path) -> tuple[str, ...]:
     """Write a new installation into `path`; return what was written, relative to it.
 
-    Files that exist are left alone, so that it may be run again after an upgrade to add what is new.
+    Files that exist are left alone, so that it may be run again after an upgrade to add what is new. Only
+    the schemas for editors are always those of this version.
 
     Raises:
         ConfigurationError: `path` cannot be written.
@@ -100,6 +107,27 @@ def create(path: Path) -> tuple[str, ...]:
             written.append(ENV_FILE)
     except OSError as error:
         raise ConfigurationError(f"{error.filename or path}: cannot be written: {error.strerror}") from None
+    return (*written, *write_schemas(path, SCHEMAS))
+
+
+def write_schemas(path: Path, kinds: Iterable[str]) -> tuple[str, ...]:
+    """Write the JSON Schemas of `kinds` of files for editors; return what was written, relative to `path`.
+
+    Those that are up to date are left alone.
+
+    Raises:
+        ConfigurationError: `path` cannot be written.
+    """
+    written: list[str] = []
+    try:
+        (path / DIRECTORY).mkdir(parents=True, exist_ok=True)
+        for kind in kinds:
+            target, content = path / DIRECTORY / f"{kind}.json", schema_text(kind).encode()
+            if not target.is_file() or target.read_bytes() != content:
+                target.write_bytes(content)
+                written.append(target.relative_to(path).as_posix())
+    except OSError as error:
+        raise ConfigurationError(f"{error.filename or path}: cannot be written: {error.strerror}") from None
     return tuple(written)
 
 
@@ -107,7 +135,8 @@ def _yaml_files(root: Path) -> list[Path]:
     return sorted(
         path
         for path in root.rglob("*")
-        if path.suffix in SUFFIXES and not any(part.startswith(".") for part in path.relative_to(root).parts)
+        if path.suffix in SUFFIXES
+        and not any(part.startswith(".") for part in path.relative_to(root).parts)
         and path.is_file()
     )
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.exceptions import Abort, Exit, TyperException
 
-from monitor.cli import backtest, check, diff, edit, explain, operate, run, show
+from monitor.cli import backtest, check, diff, edit, explain, operate, run, schema, show
 from monitor.cli.output import fail
 from monitor.errors import MonitorError
 
@@ -33,6 +33,7 @@ app = typer.Typer(
 run.register(app)
 edit.register(app)
 check.register(app)
+schema.register(app)
 explain.register(app)
 show.register(app)
 backtest.register(app)
