@@ -13,14 +13,13 @@ from monitor.addresses import AddressGuard
 from monitor.channels.email import Email, EmailSettings
 from monitor.channels.webhook import Webhook
 from monitor.clock import Clock
-from monitor.directory import Directory, read_directory
-from monitor.errors import RulesUnreadableError
 from monitor.feeds.fetch import Fetcher
 from monitor.feeds.worker import ParserPool
 from monitor.http import HttpClient
 from monitor.lock import only_process
 from monitor.program import Monitor, Parts
 from monitor.rendering import Templates
+from monitor.ruleskeeper import RulesKeeper
 from monitor.settings import known_secrets
 from monitor.storage.sql import SqlStorage
 from monitor.web.metrics import Metrics
@@ -29,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from monitor.channels.base import Channel
+    from monitor.directory import Directory
     from monitor.logs import Redactor
-    from monitor.rulebook import RuleBook
     from monitor.settings import Settings
     from monitor.storage.base import Storage
 
@@ -66,15 +65,14 @@ async def assemble(
 ) -> AsyncIterator[Monitor]:
     """Put the program together and take it apart again.
 
-    1. Read the rules; without a rule, a feed and a route there is nothing to run.
-    2. Read the templates.
-    3. Open the database, the HTTP client, the parsers and the channels.
+    1. Read the templates; open the database.
+    2. Read the rules; without a rule, a feed and a route there is nothing to run.
+    3. Open the HTTP client, the parsers and the channels.
     4. Schedule the feeds.
 
     Raises:
         MonitorError: something cannot be used; the message says what and what to do.
     """
-    book = usable(read_directory(directory), directory)
     templates = Templates(directory)
     clock = clock or Clock()
     async with AsyncExitStack() as stack:
@@ -84,6 +82,8 @@ async def assemble(
         if embedded and stack.enter_context(only_process(directory.path / "var")):
             # Nobody else uses this file: a killed predecessor's leases need not be waited for.
             await storage.end_leases()
+        keeper = RulesKeeper(directory, storage)
+        book = await keeper.first()
         http = await stack.enter_async_context(_http(settings))
         parser = ParserPool(settings.parse_workers, settings.seconds("parse_deadline"))
         stack.push_async_callback(parser.close)
@@ -104,42 +104,11 @@ async def assemble(
 
         channels: dict[str, Channel] = {"email": email, "webhook": webhook}
         parts = Parts(
-            settings,
-            directory,
-            clock,
-            storage,
-            Metrics(__version__),
-            channels,
-            templates,
-            fetcher,
-            parser,
-            hide,
+            settings, keeper, clock, storage, Metrics(__version__), channels, templates, fetcher, parser, hide
         )
         monitor = Monitor(parts, book)
         await monitor.start()
         yield monitor
-
-
-def usable(book: RuleBook, directory: Directory) -> RuleBook:
-    """Return the book if something can be run with it; log what is wrong with the rest.
-
-    Raises:
-        RulesUnreadableError: no rule, no feed or no route can be used.
-    """
-    missing = [
-        name
-        for name, there in (("rule", book.rules), ("feed", book.feeds), ("route", book.routing.routes))
-        if not there
-    ]
-    if missing:
-        first = f"; first error: {book.errors[0]}" if book.errors else ""
-        none = " and no ".join(missing)
-        raise RulesUnreadableError(
-            f"{directory.rules}: no {none} can be used{first} (`monitor check` shows all errors)"
-        )
-    for finding in book.errors:
-        log.error("left out", finding=str(finding))
-    return book
 
 
 def _http(settings: Settings) -> HttpClient:

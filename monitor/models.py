@@ -416,7 +416,7 @@ class NotificationState(StrEnum):
 class Message:
     """A rendered message, stored as it will be sent: a retry sends the same words."""
 
-    kind: str  # "alert", "digest", "test", "system"
+    kind: str  # "alert", "digest", "test", "notice", "system"
     subject: str = ""  # e-mail only; one line
     text: str = ""  # e-mail text part
     html: str = ""  # e-mail HTML part

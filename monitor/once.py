@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from monitor import __version__
 from monitor.errors import ConfigurationError, DeliveryError
 from monitor.models import Notification
-from monitor.testmessage import test_view
+from monitor.notices import test_view
 
 if TYPE_CHECKING:
     from monitor.loops.poll import PollReport

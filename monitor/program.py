@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from monitor import __version__
-from monitor.directory import read_directory, read_files
 from monitor.feeds.interval import IntervalSettings
 from monitor.feeds.politeness import host_of
 from monitor.loops.deliver import DeliverLoop, DeliveryReport
 from monitor.loops.flush import FlushLoop, FlushReport
 from monitor.loops.poll import Fetching, Parsing, PollLoop, PollReport, PollSettings
-from monitor.rulebook import digest
+from monitor.notices import rules_notices
 from monitor.storage.base import FeedSeed, Retention
 
 if TYPE_CHECKING:
@@ -23,10 +22,10 @@ if TYPE_CHECKING:
 
     from monitor.channels.base import Channel
     from monitor.clock import Clock
-    from monitor.directory import Directory
     from monitor.models import Routing
     from monitor.rendering import Templates
     from monitor.rulebook import RuleBook
+    from monitor.ruleskeeper import RulesKeeper
     from monitor.settings import Settings
     from monitor.storage.base import Storage
     from monitor.web.metrics import Metrics
@@ -39,7 +38,7 @@ class Parts:
     """What the composition root put together."""
 
     settings: Settings
-    directory: Directory
+    keeper: RulesKeeper
     clock: Clock
     storage: Storage
     metrics: Metrics
@@ -62,7 +61,6 @@ class Monitor:
         self.channels = parts.channels
         self.templates = parts.templates
         self.book = book
-        self.stale = bool(book.errors)
         self._parts = parts
         self._listeners: list[Callable[[PollReport], None]] = [self._count_poll]
         self.poll = PollLoop(
@@ -102,43 +100,45 @@ class Monitor:
 
     # --- rules ---
 
+    @property
+    def stale(self) -> bool:
+        """Whether the files have errors, so that part of what is in force is older than they are."""
+        return bool(self.book.errors)
+
     async def start(self) -> None:
-        """Schedule the catalogue's feeds; hide the secrets that the rules name from the logs."""
+        """Put the present rules in force: schedule their feeds, hide their secrets, tell their errors."""
         self._parts.hide(self.book.secret_names)
         seeds = [FeedSeed(feed.feed_id, feed.url, host_of(feed.url)) for feed in self.book.feeds.values()]
         await self.storage.sync_feeds(seeds, self.clock())
         self.metrics.rules_applied(len(self.book.rules), self.clock())
+        if self.stale:
+            self.metrics.rules_refused()
+            await self._tell_errors()
 
     async def reload(self) -> bool:
-        """Read the files again if they changed; return whether new rules are in force.
+        """Read the files again if they changed; return whether something new is in force.
 
-        A tree with errors is told, line by line, and the last good one stays in force.
+        Raises:
+            RulesUnreadableError: a file cannot be read; what is in force stays.
         """
-        files = read_files(self._parts.directory.rules)
-        if digest(files) == self._seen_digest():
+        book = await self._parts.keeper.read()
+        if book is None:
             return False
-        book = read_directory(self._parts.directory)
-        self._refused = book.digest
-        if book.errors:
-            self.stale = True
-            self.metrics.rules_refused()
-            for finding in book.errors:
-                log.error("the changed rules cannot be used", finding=str(finding))
-            log.warning(
-                "the last good rules stay in force",
-                rules=len(self.book.rules),
-                hint="`monitor check` shows the errors",
-            )
-            return False
-        self.book, self.stale = book, False
+        self.book = book
         await self.start()
         log.info("rules read again", **self.facts())
         return True
 
-    _refused: str = ""  # digest of the last tree that was looked at, so that its errors are told once
-
-    def _seen_digest(self) -> str:
-        return self._refused or self.book.digest
+    async def _tell_errors(self) -> None:
+        """Log each error, and tell the recipients of the default route, once for each state of the files."""
+        errors = [str(finding) for finding in self.book.errors]
+        for finding in errors:
+            log.error("cannot be used", finding=finding)
+        for rule_id in self.book.kept:
+            log.warning("a rule goes on in its last good version", rule=rule_id)
+        await self.storage.add_notifications(
+            rules_notices(self.book, errors, self.templates.message, self.clock(), __version__)
+        )
 
     # --- housekeeping ---
 

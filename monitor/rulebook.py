@@ -5,25 +5,37 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from monitor.alerts.route_tests import check_reach, run_route_tests
 from monitor.alerts.routes_file import read_routes
 from monitor.document import Diagnostic, Place
 from monitor.feeds.catalog import read_catalog
-from monitor.models import Feed, Routing, RuleInfo
-from monitor.rules.engine import Engine, compile_tree
+from monitor.models import Routing
+from monitor.rules.engine import compile_tree
 from monitor.rules.load import load_tree
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from monitor.alerts.route_tests import RouteTestResult
+    from monitor.models import Feed, Item, Match, RuleInfo
     from monitor.rules.schema import RuleTree
 
 FEEDS_FILE = "feeds.yaml"
 ROUTES_FILE = "routes.yaml"
 SUFFIXES = (".yaml", ".yml")
+
+
+class Matching(Protocol):
+    """Compiled rules."""
+
+    def match(self, item: Item, feed: Feed | None = None) -> tuple[Match, ...]:
+        """Return the rules that fire on an item, with their evidence."""
+
+    @property
+    def rule_infos(self) -> Mapping[str, RuleInfo]:
+        """What alerts need to know of each rule, by id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +45,10 @@ class RuleBook:
     feeds: Mapping[str, Feed]
     routing: Routing
     tree: RuleTree
-    engine: Engine
+    engine: Matching
     diagnostics: tuple[Diagnostic, ...]  # of all files, in order of file and place
     digest: str  # of the files' contents: unchanged files, unchanged digest
+    kept: tuple[str, ...] = ()  # ids of rules with errors that go on in their last good version
 
     @property
     def rules(self) -> Mapping[str, RuleInfo]:

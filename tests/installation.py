@@ -116,7 +116,7 @@ def make(
         },
     )
     entries = "".join(
-        f"  - {{id: {name}, url: '{url}', owner: {name}, first_poll: all, interval: 1s}}\n"
+        f"  - {{id: {name}, url: '{url}', owner: {name}, language: en, first_poll: all, interval: 1s}}\n"
         for name, url in feeds.items()
     )
     installation.write("rules/feeds.yaml", f"feeds:\n{entries}")

@@ -100,13 +100,14 @@ class AlertView:
 class NotificationView:
     """The whole message: one alert, or a digest of several."""
 
-    kind: str  # "alert", "digest", "test"
+    kind: str  # "alert", "digest", "test", "notice", "system"
     notification_id: str
     subject: str  # one line, severity and reason first: "[HIGH new] US envoy arrives in Moscow: ..."
     recipient_id: str
     timezone: str  # IANA name that every MomentView is in
     created: MomentView
-    alerts: tuple[AlertView, ...]  # exactly one for "alert"; none for "test"
+    alerts: tuple[AlertView, ...]  # exactly one for "alert"; none for "test" and "notice"
     intro: str  # a sentence or two that opens the message
     product: str  # "Diplomatic Monitor"
     version: str
+    lines: tuple[str, ...] = ()  # what a notice lists, one finding each; none for other kinds

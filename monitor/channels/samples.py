@@ -248,4 +248,16 @@ TEST = replace(
     intro="Somebody asked Diplomatic Monitor to send a test message.",
 )
 
-VIEWS = (NOTIFICATION, UPDATE, DIGEST, TEST)
+NOTICE = replace(
+    TEST,
+    kind="notice",
+    notification_id="5d1c8b7e9f3a4a60b2c1d0e9f8a7b6c5",
+    subject="[NOTICE] 2 mistakes in the rules",
+    intro="The rules were changed, and 2 mistakes keep part of them from being used.",
+    lines=(
+        'rules/talks.yaml:14:5: error[unknown-key]: unknown key "must_macth" (did you mean "must_match"?)',
+        "rules/routes.yaml:3:9: error[no-timezone]: a recipient needs a time zone",
+    ),
+)
+
+VIEWS = (NOTIFICATION, UPDATE, DIGEST, TEST, NOTICE)
