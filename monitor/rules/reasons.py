@@ -36,15 +36,15 @@ def moment(at: datetime) -> str:
 
 def fired(rule: Rule, signals: Sequence[Signal], keys: Sequence[str]) -> str:
     """Say what made a rule fire."""
-    apart = signals[-1].event_at - signals[0].event_at
     if rule.volume is not None:
         what = f"{len(signals)} stories of {rule.volume.of}"
         return f"{what} within {span(rule.volume.within)}: {_times(signals)}."
     names = [signal.rule_id for signal in signals]
     ordered = rule.sequence is not None and rule.sequence.ordered
     what = ", then ".join(names) if ordered else series(names)
-    shared = _shared(rule, keys)
-    return f"{what}: {span(apart)} apart{', ' if shared else ''}{shared}."
+    apart = signals[-1].event_at - signals[0].event_at
+    when = f"{span(apart)} apart" if apart else "at the same time"
+    return f"{what}: {', '.join(filter(None, (when, _shared(rule, keys))))}."
 
 
 def used_up(rule: Rule, end: Signal) -> str:
@@ -81,7 +81,7 @@ def set_waits(rule: Rule, there: Sequence[Signal], end: Signal | None = None) ->
         place = len(there)
         return f"Waiting for the {nth(place + 1)} of {count}: {condition.rule_ids[place]}{until}.{again}"
     missing = series(_missing(condition, there))
-    return f"Waiting for {missing}: {len(there)} of {count} are there{until}.{again}"
+    return f"Waiting for {missing} ({len(there)} of {count} there){until}.{again}"
 
 
 def volume_waits(
