@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy import BigInteger, Text, bindparam, types
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql import operators
+from sqlalchemy.sql.elements import UnaryExpression
 from sqlalchemy.sql.functions import FunctionElement
 
 from monitor.storage.codec import EPOCH, MICROSECOND, utc
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Dialect
     from sqlalchemy.sql.compiler import SQLCompiler
+    from sqlalchemy.sql.operators import OperatorType
 
 
 class UtcTime(types.TypeDecorator[datetime]):
@@ -115,6 +118,14 @@ class _Values(types.TypeDecorator[Any]):
 class _Among(FunctionElement[bool]):
     inherit_cache = True
     type = types.Boolean()
+
+    # SQLAlchemy would write "(...) = 1" for a function's truth on SQLite, which then uses no index.
+
+    def self_group(self, against: OperatorType | None = None) -> Self:  # noqa: ARG002 - interface
+        return self
+
+    def _negate(self) -> ColumnElement[bool]:
+        return UnaryExpression(self, operator=operators.inv, type_=types.Boolean())
 
 
 @compiles(_Among, "sqlite")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from monitor.models import NotificationState, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from monitor.models import Decision, FeedState, HostClaim, Item, Notification
+    from monitor.models import Decision, FeedState, HostClaim, Item
 
 K = TypeVar("K")
 
@@ -98,9 +98,24 @@ def settled(states: Sequence[NotificationState]) -> Outcome | None:
     return None
 
 
+class Claimable(Protocol):
+    """A notification, or the columns of one."""
+
+    @property
+    def order_key(self) -> str:
+        """Rows with one key leave one after the other."""
+
+    @property
+    def recipient_id(self) -> str:
+        """Whose running claims are counted."""
+
+
+C = TypeVar("C", bound=Claimable)
+
+
 def pick_claims(
-    candidates: Iterable[Notification], running: Mapping[str, int], *, limit: int, per_recipient: int
-) -> list[Notification]:
+    candidates: Iterable[C], running: Mapping[str, int], *, limit: int, per_recipient: int
+) -> list[C]:
     """Return which of the claimable notifications to claim, in order.
 
     Args:
@@ -109,7 +124,7 @@ def pick_claims(
         limit: at most so many.
         per_recipient: at most so many running claims a recipient, the new ones included.
     """
-    picked: list[Notification] = []
+    picked: list[C] = []
     busy, load = set(), defaultdict(int, running)
     for candidate in candidates:
         if len(picked) == limit:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -44,26 +45,24 @@ def claim_notifications(
     are skipped, and what was locked in between is looked at again.
     """
     one_at_a_time(connection, OUTBOX)
-    running = {
-        row.recipient_id: row.claims
-        for row in connection.execute(
-            select(notifications.c.recipient_id, func.count().label("claims"))
-            .where(notifications.c.state == PENDING, notifications.c.lease_until > now)
-            .group_by(notifications.c.recipient_id)
+    running = Counter(
+        connection.scalars(
+            select(notifications.c.recipient_id).where(
+                notifications.c.lease_until > now
+            )  # ends with the attempt
         )
-    }
-    rows = connection.execute(_candidates(connection, now, per_recipient, without))
-    candidates = [read_notification(row) for row in rows]
-    picked = pick_claims(candidates, running, limit=limit, per_recipient=per_recipient)
-    free = set(connection.scalars(_still_free({one.notification_id for one in picked}, now)))
-    if not free:
-        return ()
-    connection.execute(
-        update(notifications)
-        .where(among(notifications.c.notification_id, free))
-        .values(token=token, lease_until=now + lease)
     )
-    return tuple(replace(one, token=token) for one in picked if one.notification_id in free)
+    candidates = connection.execute(_candidates(connection, now, per_recipient, without))
+    picked = pick_claims(candidates, running, limit=limit, per_recipient=per_recipient)
+    rows = connection.execute(_still_free([one.notification_id for one in picked], now))
+    claimed = {row.notification_id: replace(read_notification(row), token=token) for row in rows}
+    if claimed:
+        connection.execute(
+            update(notifications)
+            .where(among(notifications.c.notification_id, claimed))
+            .values(token=token, lease_until=now + lease)
+        )
+    return tuple(claimed[one.notification_id] for one in picked if one.notification_id in claimed)
 
 
 def _candidates(
@@ -100,7 +99,8 @@ def _candidates(
         )
     else:
         joined = recipients.join(notifications, notifications.c.notification_id.in_(heads))
-    return select(*COLUMNS).select_from(joined).order_by(*order)
+    columns = (notifications.c.notification_id, notifications.c.order_key, notifications.c.recipient_id)
+    return select(*columns).select_from(joined).order_by(*order)
 
 
 def _claimable(own: FromClause, now: datetime, without: Sequence[str]) -> Iterable[ColumnElement[bool]]:
@@ -132,12 +132,12 @@ def _is_free(table: FromClause, now: datetime) -> ColumnElement[bool]:
     return free
 
 
-def _still_free(ids: Iterable[str], now: datetime) -> Select[str]:
+def _still_free(ids: Iterable[str], now: datetime) -> Select[*tuple[Any, ...]]:
     return (
-        select(notifications.c.notification_id)
+        select(notifications.c.notification_id, *COLUMNS)
         .where(
             among(notifications.c.notification_id, ids),
-            notifications.c.state == PENDING,
+            notifications.c.state == NotificationState.PENDING.value,
             notifications.c.due_at <= now,
             _is_free(notifications, now),
         )
@@ -152,7 +152,10 @@ def commit_delivery(connection: Connection, results: Sequence[Delivered], now: d
         row.notification_id: row.token
         for row in connection.execute(
             select(notifications.c.notification_id, notifications.c.token)
-            .where(among(notifications.c.notification_id, news), notifications.c.state == PENDING)
+            .where(
+                among(notifications.c.notification_id, news),
+                notifications.c.state == NotificationState.PENDING.value,
+            )
             .order_by(notifications.c.notification_id)
             .with_for_update()
         )

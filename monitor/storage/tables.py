@@ -243,7 +243,7 @@ notifications = Table(
     _partial("ix_notifications_leased", "lease_until", "recipient_id", where="lease_until IS NOT NULL"),
     _partial("ix_notifications_ended_at", "ended_at", where="ended_at IS NOT NULL"),
     Index("ix_notifications_created_at", "created_at", "notification_id"),
-    Index("ix_notifications_recipient_id_state", "recipient_id", "state", "created_at"),
-    Index("ix_notifications_state_created_at", "state", "created_at"),
+    # No index begins with `state`: SQLite would prefer it to the partial ones, and read every pending row.
+    Index("ix_notifications_recipient_id", "recipient_id", "created_at"),
     Index("ix_notifications_alert_id", "alert_id"),
 )

@@ -265,10 +265,7 @@ def _make_outbox() -> None:
         "ix_notifications_leased", "notifications", ["lease_until", "recipient_id"], "lease_until IS NOT NULL"
     )
     _partial_index("ix_notifications_order", "notifications", ["order_key", "sequence"], "state = 'pending'")
-    op.create_index(
-        "ix_notifications_recipient_id_state", "notifications", ["recipient_id", "state", "created_at"]
-    )
-    op.create_index("ix_notifications_state_created_at", "notifications", ["state", "created_at"])
+    op.create_index("ix_notifications_recipient_id", "notifications", ["recipient_id", "created_at"])
 
 
 def _partial_index(name: str, table: str, columns: list[str], where: str) -> None:
