@@ -44,11 +44,16 @@ def find(path: Path) -> Directory:
     if (path / "rules").is_dir():
         root, rules = path, path / "rules"
     elif any((path / name).exists() for name in (FEEDS_FILE, "lists")) or any(_yaml_files(path)):
-        root, rules = (path.parent if path.resolve().name == "rules" else path), path
+        root, rules = (_above(path) if path.resolve().name == "rules" else path), path
     else:
         raise ConfigurationError(f"{path}: there is no rules/ in it; `monitor init {path}` writes one")
     templates = root / "templates"
     return Directory(root, rules, templates if templates.is_dir() else None)
+
+
+def _above(path: Path) -> Path:
+    # The parent of "." and ".." by their letters is not the directory above.
+    return path.parent if path.name == "rules" else path / ".."
 
 
 def read_files(rules: Path) -> dict[str, bytes]:

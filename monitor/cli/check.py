@@ -141,23 +141,22 @@ def _look(tree: _Tree) -> tuple[Report, bool]:
     """Read one tree; return what was found in what is asked about, and whether nothing can be used."""
     directory = tree.directory
     root = tree.wanted[0].parent if directory is None else directory.rules
-    prefix = _as_typed(root, relative=tree.relative) if directory is None else root
-    files = read_files(directory.rules) if directory else {tree.wanted[0].name: _read(tree.wanted[0])}
-    named = {(prefix / name).as_posix(): data for name, data in files.items()}
+    prefix = root if directory else _as_typed(root, relative=tree.relative)
+    files = read_files(root) if directory else {tree.wanted[0].name: _read(tree.wanted[0])}
     book = read_book(files, prefix="" if prefix == Path() else f"{prefix.as_posix()}/")
     findings = [*book.diagnostics]
-    if directory is not None and (tree.whole or any(_in_templates(directory, path) for path in tree.wanted)):
+    if directory and (tree.whole or any(_in_templates(directory, path) for path in tree.wanted)):
         findings += _template_findings(directory)
-    asked = {
-        name: tree.whole or _is_asked(tree, name) for name in (*named, *(f.place.file for f in findings))
-    }
+    sources = {(prefix / name).as_posix(): data for name, data in files.items()}
+    asked = {name for name in (*sources, *(one.place.file for one in findings)) if _is_asked(tree, name)}
     if not tree.whole:
         _refuse_unread(tree, asked)
-    shown = tuple(finding for finding in findings if asked[finding.place.file])
+    shown = tuple(_as_asked(tree, one) for one in findings if one.place.file in asked)
+    named = {_name(tree, name): data for name, data in sources.items() if name in asked}
     report = Report(
         findings=shown,
-        files=tuple(name for name in named if asked[name]),
-        sources={name: data.decode("utf-8-sig", "replace") for name, data in named.items() if asked[name]},
+        files=tuple(named),
+        sources={name: data.decode("utf-8-sig", "replace") for name, data in named.items()},
         rules=len(book.rules),
         feeds=len(book.feeds),
         recipients=len(book.routing.recipients),
@@ -165,6 +164,15 @@ def _look(tree: _Tree) -> tuple[Report, bool]:
         elsewhere=len(findings) - len(shown) if directory else 0,
     )
     return report, _unusable(book) if tree.whole else directory is None and _holds_nothing(book)
+
+
+def _name(tree: _Tree, file: str) -> str:
+    """Return the name of a file as people would type it where they are."""
+    return _as_typed(Path(file), relative=tree.relative).as_posix()
+
+
+def _as_asked(tree: _Tree, finding: Diagnostic) -> Diagnostic:
+    return replace(finding, place=replace(finding.place, file=_name(tree, finding.place.file)))
 
 
 def _read(path: Path) -> bytes:
@@ -177,6 +185,8 @@ def _read(path: Path) -> bytes:
 
 
 def _is_asked(tree: _Tree, name: str) -> bool:
+    if tree.whole:
+        return True
     path = _absolute(Path(name))
     return any(path == wanted or wanted in path.parents for wanted in tree.wanted)
 
@@ -185,9 +195,9 @@ def _in_templates(directory: Directory, path: Path) -> bool:
     return directory.templates is not None and path.is_relative_to(_absolute(directory.templates))
 
 
-def _refuse_unread(tree: _Tree, asked: dict[str, bool]) -> None:
+def _refuse_unread(tree: _Tree, asked: set[str]) -> None:
     """Refuse to say that all is well with a file that was not read at all."""
-    read = [_absolute(Path(name)) for name, is_asked in asked.items() if is_asked]
+    read = [_absolute(Path(name)) for name in asked]
     for wanted in tree.wanted:
         if tree.directory is not None and _in_templates(tree.directory, wanted):
             continue

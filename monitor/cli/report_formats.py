@@ -69,6 +69,7 @@ class Report:
 _STYLES: Final = {"error": "bold red", "warning": "yellow"}
 _MARKED: Final = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^']|'')*'|[^\s,\[\]{}:]+")
 _HIDDEN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+_LINE_BREAK: Final = re.compile(r"\r\n|\n|\r")  # as YAML counts lines
 _CONTEXT: Final = 30  # columns kept before the place when a long line is cut
 
 
@@ -85,7 +86,7 @@ def as_terminal(report: Report, width: int) -> Text:
         width: columns of the terminal; longer source lines are cut around the place.
     """
     text = Text()
-    lines = {file: source.splitlines() for file, source in report.sources.items()}
+    lines = {file: _LINE_BREAK.split(source) for file, source in report.sources.items()}
     for finding in report.findings:
         place, style = finding.place, _STYLES[finding.level]
         text.append(one_line(str(place)), "bold").append(": ")

@@ -59,7 +59,7 @@ def _values() -> dict[str, Schema]:
         ),
         "url": text(
             "RSS, Atom or JSON Feed over https or http. Passwords do not belong here.",
-            pattern=r"^\s*([Hh][Tt][Tt][Pp][Ss]?://(?![^/?#\s]*@)|[Ff][Ii][Ll][Ee]:)\S+\s*$",
+            pattern=r"^\s*([Hh][Tt][Tt][Pp][Ss]?://(?![^/?#\s]*@)[^/?#\s]|[Ff][Ii][Ll][Ee]:)\S*\s*$",
         ),
         "title": _line("The outlet's name in messages; without it the id."),
         "tier": one_of(
