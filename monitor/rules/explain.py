@@ -258,7 +258,9 @@ class Explainer:
     ) -> _Part:
         """Make the part of words, a list or an expression; learn how it could have been missed."""
         bare = tuple(c if isinstance(c, Reference) else replace(c, fields=()) for c in clauses)
-        everywhere = self._compiler.compile(Group("any", bare), FIELDS)
+        # A rule that reads what a reader sees does not miss anything in authors and addresses.
+        narrow = searched != DEFAULT_FIELDS
+        everywhere = self._compiler.compile(Group("any", bare), FIELDS) if narrow else None
         loose = tuple(replace(c, exact=False) for c in bare if isinstance(c, Term) and c.exact)
         folded = self._compiler.compile(Group("any", loose), searched) if loose else None
         leaf = Leaf(self._tree, bare, searched, everywhere, folded)

@@ -39,7 +39,7 @@ class Leaf:
     tree: RuleTree
     clauses: tuple[Clause, ...]  # terms, or one reference to a list, or one expression
     searched: tuple[FieldName, ...]
-    everywhere: Node  # the same, searched in every field
+    everywhere: Node | None  # the same, searched in every field; None when that is no news
     folded: Node | None  # the terms with `case: exact`, in any case
     _spellings: dict[str, str] = field(default_factory=dict)  # folded word: as listed; filled on demand
 
@@ -69,7 +69,8 @@ class Leaf:
             for term, called in self.terms():
                 words = tokenize(term.text).words
                 if len(words) == 1 and len(words[0]) >= shortest and term.match is not MatchMode.PREFIX:
-                    self._spellings.setdefault(fold(words[0]), f'"{words[0]}" ({called})')
+                    stands_for = f" ({called})" if called != words[0] else ""
+                    self._spellings.setdefault(fold(words[0]), f'"{words[0]}"{stands_for}')
         return self._spellings
 
     def _kind(self) -> Kind | None:
@@ -156,7 +157,7 @@ def _dates(use: Use) -> str:
 
 
 def _elsewhere(leaf: Leaf, context: ItemContext) -> str:
-    if leaf.everywhere.holds(context):
+    if leaf.everywhere is not None and leaf.everywhere.holds(context):
         name, (start, end, _) = next(iter(leaf.everywhere.evidence(context)))
         found = context.item.text(name)[start:end]
         return f'"{found}" is in the {name}, but only {alternatives(leaf.searched)} is searched'
