@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from monitor.alerts.moments import wall_time
+from monitor.alerts.wording import counted
 from monitor.models import NotificationState
 
 if TYPE_CHECKING:
@@ -29,13 +30,14 @@ class Sending:
     def said(self) -> str:
         """Return what became of it, in words."""
         row = self.notification
-        times = f"{row.attempts} {'attempt' if row.attempts == 1 else 'attempts'}"
+        times = counted(row.attempts, "attempt")
         error = f"; last error: {row.last_error}" if row.last_error else ""
         if row.state is NotificationState.SENT:
             return f"sent {self.sent}" + (f", after {times}" if row.attempts > 1 else "")
         if row.state is NotificationState.DEAD:
             return f"given up after {times}{error}"
-        return (f"waits since {times}" if row.attempts else "waits") + f", next at {self.due}{error}"
+        tried = f"tried {_times(row.attempts)}" if row.attempts else "waits"
+        return f"{tried}, next at {self.due}{error}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +209,10 @@ def _entry_dict(entry: Entry) -> dict[str, Any]:
             for one in entry.sendings
         ],
     }
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number} times"
 
 
 def _iso(at: datetime | None) -> str | None:
