@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
@@ -298,7 +299,7 @@ class _Builder:
                 what = f'key "{key.text}" is here twice (first in line {first})'
                 self._add(Diagnostic(key.place, "error", "duplicate-key", what, "keep one of them"))
             else:
-                entries[key.text] = (key, value)
+                entries[key.text] = (key, _beside(key, value))
         return MappingNode(tuple(entries.values()), place)
 
     def _syntax_error(self, error: MarkedYAMLError) -> None:
@@ -324,6 +325,12 @@ class _Builder:
     def _stop(self, index: int, code: str, text: str, hint: str = "") -> None:
         self._report(index, code, text, hint)
         raise _StopReadingError
+
+
+def _beside(key: ScalarNode, value: Node) -> Node:
+    """Return `value`; one that is not there is shown at its key, not at whatever comes next."""
+    absent = isinstance(value, ScalarNode) and not value.text and not value.quoted
+    return replace(value, place=key.place) if absent else value
 
 
 def _one_line(error: object) -> str:

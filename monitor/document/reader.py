@@ -20,6 +20,10 @@ _Choice = TypeVar("_Choice", bound=StrEnum)
 _DURATION: Final = re.compile(
     r"(?:(\d{1,5})w)?(?:(\d{1,5})d)?(?:(\d{1,6})h)?(?:(\d{1,7})m)?(?:(\d{1,8})s)?\Z", re.ASCII
 )
+_BOOLEAN_WORDS: Final = {
+    **dict.fromkeys(("yes", "y", "on", "true", "1"), "true"),
+    **dict.fromkeys(("no", "n", "off", "false", "0"), "false"),
+}
 _LONGEST_SHOWN: Final = 60  # characters of a wrong value that a message repeats
 
 
@@ -132,7 +136,7 @@ class Reader:
         if node is None:
             self.error(fields.place, "missing-key", f'{fields.what} needs the key "{key}"')
         elif isinstance(node, ScalarNode) and node.text == "":
-            self.error(node, "missing-value", f'"{key}" has no value')
+            self.error(node, "missing-value", f'"{key}" has no value', "write one, or remove the key")
             return None
         return node
 
@@ -156,7 +160,7 @@ class Reader:
         if not isinstance(node, ScalarNode):
             self.error(node, "not-text", f"expected text, got {described(node)}")
         elif node.value is None:
-            self.error(node, "missing-value", "expected text, got nothing")
+            self.error(node, "missing-value", "expected text, got nothing", "write it, or remove the key")
         else:
             self.error(node, "not-text", f"expected text, got {_cut(node.text)}; put it in quotes")
         return None
@@ -200,7 +204,7 @@ class Reader:
         found = _DURATION.match(text)
         if not text or not found:
             wrong = f'expected a duration such as "90s", "30m", "6h", "2d" or "1h30m", got {described(node)}'
-            self.error(node, "not-a-duration", wrong)
+            self.error(node, "not-a-duration", wrong, f'add the unit: "{text}h"' if text.isdecimal() else "")
             return None
         weeks, days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
         value = timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
@@ -215,7 +219,9 @@ class Reader:
             return None
         if isinstance(node, ScalarNode) and isinstance(node.value, bool):
             return node.value
-        self.error(node, "not-a-boolean", f"expected true or false, got {described(node)}")
+        word = _BOOLEAN_WORDS.get(node.text.casefold(), "") if isinstance(node, ScalarNode) else ""
+        hint = f"write {word}, without quotes" if word else ""
+        self.error(node, "not-a-boolean", f"expected true or false, got {described(node)}", hint)
         return None
 
     def integer(

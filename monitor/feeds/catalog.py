@@ -164,12 +164,12 @@ class _Catalog:
         return text
 
     def _country(self, fields: Fields) -> str:
-        node, text = fields.get("country"), self._line(fields, "country").upper()
-        if node is not None and text and not re.fullmatch("[A-Z]{2}", text):
+        node, text = fields.get("country"), self._line(fields, "country")
+        if node is not None and text and not re.fullmatch("[A-Za-z]{2}", text):
             hint = 'for example "DE"; leave it out for organisations of several states'
             self._reader.error(node, "bad-country", f'"{text[:20]}" is no two-letter code (ISO 3166-1)', hint)
             return ""
-        return text
+        return text.upper()
 
     def _language(self, fields: Fields) -> str:
         node, text = fields.get("language"), self._line(fields, "language")
@@ -203,7 +203,9 @@ class _Catalog:
                     key, "bad-header", f'"{key.text[:40]}" is no header field with a plain value'
                 )
             elif name in _OWN_HEADERS:
-                self._reader.error(key, "bad-header", f'"{key.text}" is set by the monitor itself')
+                self._reader.error(
+                    key, "bad-header", f'"{key.text}" is set by the monitor itself', "remove it"
+                )
             else:
                 if name in _SECRET_HEADERS:
                     self._reader.warning(

@@ -102,7 +102,9 @@ class ClauseReader:
     def phrase(self, text: str, place: Place) -> Term | None:
         """Make a term of a text, which has to hold a word."""
         if not tokenize(text).words:
-            self._reader.error(place, "no-word", f'"{text}" has no letter or digit: it could never match')
+            self._reader.error(
+                place, "no-word", f'"{text}" has no letter or digit: it could never match', "remove it"
+            )
             return None
         return Term(text, place=place)
 
@@ -204,7 +206,9 @@ class ClauseReader:
         ordered = self._reader.boolean(fields.get("ordered")) or False
         searched = self.fields(fields.get("in"))
         if isinstance(node, SequenceNode) and len(items) < 2:  # noqa: PLR2004 - one thing is near nothing
-            self._reader.error(node, "near-operands", "near needs at least two operands")
+            self._reader.error(
+                node, "near-operands", "near needs at least two operands", "add what it is near to"
+            )
             return None
         if len(items) > MOST_OPERANDS:
             wrong = f"near takes at most {MOST_OPERANDS} operands, got {len(items)}"

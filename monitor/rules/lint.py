@@ -132,8 +132,7 @@ class Linter:
     def rule(self, rule: Rule) -> bool:
         """Check one rule; tell whether it stays."""
         before = self._reader.errors
-        for clause in rule_clauses(rule):
-            self._clause(clause)
+        self.clauses(rule)
         self._bare_names(rule)
         self._contradictions(rule.when)
         if rule.when is not None and not self._has_word(rule.when):
@@ -142,6 +141,11 @@ class Linter:
         if rule.status is Status.LIVE:
             self._live(rule)
         return self._reader.errors == before
+
+    def clauses(self, rule: Rule) -> None:
+        """Check each clause of a rule by itself: what can be said of a rule with other errors, too."""
+        for clause in rule_clauses(rule):
+            self._clause(clause)
 
     def rules(self, rules: Iterable[Rule]) -> None:
         """Compare rules with each other."""

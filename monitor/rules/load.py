@@ -55,6 +55,7 @@ class _Loader:
         self._names = Names()
         self._rules: dict[str, Rule] = {}
         self._left_out: dict[str, None] = {}
+        self._faulty: list[Rule] = []  # left out; what else is wrong with them is told in the same run
 
     def load(self, files: Mapping[str, bytes]) -> RuleTree:
         tops = [top for top in (self._top(path, files[path]) for path in sorted(files)) if top is not None]
@@ -63,11 +64,16 @@ class _Loader:
         resolver.names()
         for top in tops:
             self._read_rules(top)
+        for rule in self._faulty:
+            resolver.rule(rule)
         for rule in tuple(self._rules.values()):
             if not resolver.rule(rule):
                 self._leave_out(rule.rule_id)
+                self._faulty.append(rule)
         linter = Linter(self._reader, self._names)
         linter.names(self._rules.values(), complete=not self._left_out and not self._names.broken)
+        for rule in self._faulty:
+            linter.clauses(rule)
         for rule in tuple(self._rules.values()):
             if not linter.rule(rule):
                 self._leave_out(rule.rule_id)
@@ -114,6 +120,7 @@ class _Loader:
                 self._reader.error(rule.place, "duplicate-id", wrong, "an id names one rule, for ever")
             elif bad_defaults or self._reader.errors > before:
                 self._left_out[rule.rule_id] = None
+                self._faulty.append(rule)
             else:
                 self._rules[rule.rule_id] = rule
 

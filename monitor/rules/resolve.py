@@ -120,7 +120,9 @@ class Resolver:
             place = self._names.place_of(first)
             if place is not None:
                 wrong = f"{first} contains itself: {' > '.join((*cycle, first))}"
-                self._reader.error(place, "cycle", wrong)
+                self._reader.error(
+                    place, "cycle", wrong, f"take ${cycle[-1 if len(cycle) == 1 else 1]} out of it"
+                )
             for name in cycle:
                 self._break(name)
 

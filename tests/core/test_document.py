@@ -207,7 +207,11 @@ def read(text: str, getter: str, *args, **options):
         (("30m1h", "duration"), None, None),
         (("0h", "duration"), None, ["error[not-a-duration]: the duration has to be longer than zero"]),
         (("true", "boolean"), True, []),
-        (("yes", "boolean"), None, ["error[not-a-boolean]: expected true or false, got yes"]),
+        (
+            ("yes", "boolean"),
+            None,
+            ["error[not-a-boolean]: expected true or false, got yes (write true, without quotes)"],
+        ),
         (("7", "integer"), 7, []),
         (("'7'", "integer"), None, ['error[not-a-number]: expected a whole number, got the text "7"']),
         (("true", "integer"), None, ["error[not-a-number]: expected a whole number, got true"]),

@@ -97,7 +97,7 @@ def test_a_good_file_says_nothing():
         (
             "[talks]",
             "['—']",
-            'x.yaml:7:18: error[no-word]: "—" has no letter or digit: it could never match',
+            'x.yaml:7:18: error[no-word]: "—" has no letter or digit: it could never match (remove it)',
         ),
         (
             "[talks]",
@@ -107,7 +107,7 @@ def test_a_good_file_says_nothing():
         (
             "{any: [talks]}",
             "{near: [talks]}",
-            "x.yaml:7:18: error[near-operands]: near needs at least two operands",
+            "x.yaml:7:18: error[near-operands]: near needs at least two operands (add what it is near to)",
         ),
         (
             "{any: [talks]}",
