@@ -45,7 +45,6 @@ async def test_every_notification_survives_kills(tmp_path):
     dice = random.Random(20260312)
     newsroom = Newsroom()
     async with fakes.WebServer() as feeds, smtp_receiver() as smtp, http_receiver() as hook:
-
         asked = asyncio.Event()
 
         async def feed(_request):
@@ -54,7 +53,12 @@ async def test_every_notification_survives_kills(tmp_path):
 
         feeds.on("/feed", feed)
         place = installation.make(
-            tmp_path, {"newsroom": feeds.url("/feed")}, smtp_port=str(smtp.port), poll_concurrency="4", fetch_timeout_seconds="2", parse_deadline_seconds="8"
+            tmp_path,
+            {"newsroom": feeds.url("/feed")},
+            smtp_port=str(smtp.port),
+            poll_concurrency="4",
+            fetch_timeout_seconds="2",
+            parse_deadline_seconds="8",
         )
         place.settings["TEST_HOOK_URL"] = hook.url("/hook")
         assert place.run("status", str(tmp_path)).returncode == 0

@@ -91,7 +91,12 @@ def test_a_live_page_publishes_new_items_under_one_link():
     """Another guid and another text under a known link is news, not a revision of the first entry."""
     second = item("post-2", "something else happened", aliases=("alias:outlet.example/live",))
     intake = take_in(
-        FEED, KNOWN_FEED, [second], {"alias:outlet.example/live": known("post-1")}, now=NOW, catch_up=TWO_HOURS
+        FEED,
+        KNOWN_FEED,
+        [second],
+        {"alias:outlet.example/live": known("post-1")},
+        now=NOW,
+        catch_up=TWO_HOURS,
     )
     assert intake.new == intake.to_match == (second,)
 
