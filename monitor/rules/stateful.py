@@ -137,7 +137,7 @@ def firings(rule: Rule, signals: Iterable[Signal], since: datetime | None = None
         signals: in any order; repeats count once.
         since: from when on the signals are complete; None = from the first one.
     """
-    known = {one.signal_id: one for one in signals if one.rule_id in input_ids(rule)}
+    known = {(one.rule_id, one.item_id): one for one in signals if one.rule_id in input_ids(rule)}
     ordered = sorted(known.values(), key=_signal_place)
     if not ordered:
         return ()
@@ -253,7 +253,9 @@ def _scan(rule: Rule, state: State, key: str, kept: Sequence[Kept], within: time
 def _obstacle(rule: Rule, state: State, signal: Signal, lateness: timedelta) -> str:
     if signal.rule_id not in input_ids(rule):
         return f"{rule.rule_id} does not wait for {signal.rule_id}."
-    if any(one.signal.signal_id == signal.signal_id for one in state.kept):
+    if any(
+        one.signal.item_id == signal.item_id and one.signal.rule_id == signal.rule_id for one in state.kept
+    ):
         return "It was counted before."
     if signal.event_at < _minus(state.now, lateness):
         return reasons.too_late(state.now - signal.event_at, lateness)

@@ -15,7 +15,7 @@ from monitor.models import Severity, Source, Tier
 from monitor.rules.corroboration import Standing, corroborate
 from monitor.rules.reasons import span
 from monitor.rules.schema import Combination, Corroborate, Rule, Volume
-from monitor.rules.stateful import LATENESS, State, begin, firings, keys, signal_of, step
+from monitor.rules.stateful import LATENESS, State, begin, firings, keys, signal_of, step, usual
 from monitor.rules.windows import Signal, order, story_of
 from monitor.storage.codec import dumps, loads
 
@@ -146,6 +146,22 @@ def test_one_item_is_no_sequence_but_may_be_together():
     both = [signal("a", 0, "x"), signal("b", 0, "x")]
     assert fired(feed(sequence("a", "b"), both)) == []
     assert fired(feed(sequence("a", "b", ordered=False), both)) == ["x x"]
+
+
+def test_a_set_uses_up_the_whole_moment_of_its_last_signal():
+    # x completes with b; its own b is used up with it, so the a after it begins anew.
+    rule = sequence("a", "b", ordered=False)
+    arrivals = [signal("b", 0), signal("a", 1, "x"), signal("b", 1, "x"), signal("a", 2)]
+    assert fired(feed(rule, arrivals)) == ["b0 x"]
+    assert len(firings(rule, arrivals)) == 1
+
+
+def test_what_lies_on_the_border_belongs_to_the_window_and_not_to_its_baseline():
+    rule = volume(times=2.0, baseline=2 * H)
+    state = step(rule, begin(T0), signal("a", 9), T0 + 9 * H).state
+    assert usual(rule, state, signal("a", 10)) == 0.0
+    assert usual(rule, state, signal("a", 10.5)) == 0.5
+    assert usual(rule, state, signal("a", 2.5)) is None
 
 
 @pytest.mark.parametrize(
@@ -411,6 +427,12 @@ def test_steps_in_order_of_events_give_what_the_batch_gives(rule, arrivals):
 @given(monotone, stories(), st.randoms(use_true_random=False))
 # A late b between, then a late a: one set more than in order of arrival.
 @example(sequence("a", "b"), signals("a0 b5 b3 a4"), None)
+# The same after an old signal was forgotten: what can still change is not settled.
+@example(
+    sequence("a", "b", within=5),
+    [signal("a", -8), signal("a", 0), signal("b", 5), signal("b", 3, seen=8), signal("a", 4, seen=8)],
+    None,
+)
 def test_how_often_a_rule_fires_does_not_depend_on_arrival(rule, arrivals, random):
     """Guarantee: a sequence's result does not depend on arrival order, but for the stated lateness."""
     if random is not None:
