@@ -131,11 +131,11 @@ def _print_chart(figures: Figures) -> None:
     daily = len(found) == len(figures.days)
     _section("Hits a day" if daily else "Hits over time")
     most = max((count for _, count in found), default=0)
+    if not out.is_terminal:
+        table("", (), [(name, str(count)) for name, count in found])
+        return
     for name, count in found:
-        if out.is_terminal:
-            out.print(f"[dim]{name}[/] [cyan]{bar(count, most, _WIDTH)}[/] {count:,}")
-        else:
-            out.print(f"{name}\t{count}", markup=False)
+        out.print(f"[dim]{name}[/] [cyan]{bar(count, most, _WIDTH)}[/] {count:,}")
 
 
 def _print_recipients(figures: Figures) -> None:

@@ -5,20 +5,25 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from monitor.app import open_storage
 from monitor.backtest.books import read_trial
-from monitor.backtest.snapshot import RUNNING, Snapshot, decode
+from monitor.backtest.snapshot import RUNNING, decode
 from monitor.cli.backtest import Comparison, Json, Processes, Samples, read_side, stored
 from monitor.cli.backtest_print import print_comparison
 from monitor.cli.output import as_json
 from monitor.directory import find
 from monitor.errors import ConfigurationError
+from monitor.lastgood import unpack
 from monitor.logs import configure
+from monitor.ruleskeeper import LAST_GOOD
 from monitor.settings import load
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 DAYS = 7
 
@@ -41,31 +46,39 @@ def diff(
     """Compare the rules on disk with the running ones: rules changed, hits gained and lost, messages."""
     place = find(directory)
     now = read_side(find(rules) if rules else place)
-    running = _running(directory)
-    since = f"{running.applied_at:%Y-%m-%d %H:%M} UTC"
-    trial = Comparison(read_trial(running.files), now, f"running since {since}")
+    files, name, since = _running(directory)
+    trial = Comparison(read_trial(files), now, name)
     trial.run(
         stored(place, timedelta(days=days)), processes=processes, samples=3 if samples is None else samples
     )
     if json:
-        as_json({"running_since": running.applied_at.isoformat(), **trial.as_dict()})
+        as_json({"running_since": since, **trial.as_dict()})
     else:
         print_comparison(trial)
 
 
-def _running(directory: Path) -> Snapshot:
+def _running(directory: Path) -> tuple[Mapping[str, bytes], str, str | None]:
+    """Return the running rules, a name for them, and since when they run (None: not recorded).
+
+    A store that only knows the last good text of each file answers with that: it is what runs, but for
+    whole rules in a file that has errors elsewhere.
+    """
     settings, _ = load(directory)
     configure(settings.log_format, "error")
     place = find(directory)
 
-    async def read() -> str | None:
+    async def read() -> tuple[str | None, str | None]:
         async with open_storage(settings.database(place.path)) as storage:
-            return await storage.get_value(RUNNING)
+            return await storage.get_value(RUNNING), await storage.get_value(LAST_GOOD)
 
-    text = asyncio.run(read())
-    if text is None:
-        raise ConfigurationError(
-            f"{directory}: no monitor has run with this database yet, so there are no running rules to"
-            " compare with; `monitor backtest --against REV` compares with a git revision or another directory"
-        )
-    return decode(text)
+    text, last_good = asyncio.run(read())
+    if text is not None:
+        running = decode(text)
+        since = running.applied_at
+        return running.files, f"running since {since:%Y-%m-%d %H:%M} UTC", since.isoformat()
+    if files := unpack(last_good):
+        return files, "that the monitor last read without errors", None
+    raise ConfigurationError(
+        f"{directory}: no monitor has run with this database yet, so there are no running rules to"
+        " compare with; `monitor backtest --against REV` takes a git revision or another directory"
+    )
