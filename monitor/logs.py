@@ -43,6 +43,8 @@ _QUIET: Final = {
     "aiosqlite": logging.WARNING,
     "alembic": logging.WARNING,
     "apscheduler": logging.WARNING,
+    "apscheduler.executors": logging.CRITICAL,  # what a job raises is logged by `ticks.py`
+    "apscheduler.scheduler": logging.ERROR,  # that a long run lets the next one pass is meant
     "asyncio": logging.WARNING,
     "charset_normalizer": logging.WARNING,
     "watchfiles": logging.WARNING,

@@ -66,7 +66,7 @@ def backtest(
         typer.Argument(metavar="[RULE]", help="one rule, which may be a draft; default: all live rules"),
     ] = None,
     directory: Annotated[
-        Path | None, typer.Argument(metavar="[DIR]", help="an installation, or its rules directory")
+        Path | None, typer.Argument(metavar="DIR", help="an installation, or its rules directory")
     ] = None,
     days: Annotated[
         int | None, typer.Option(min=1, help=f"of the stored archive, up to now; default: {DAYS}")

@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
 
 
 def diff(
-    directory: Annotated[Path, typer.Argument(metavar="[DIR]", help="the installation")] = Path(),
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="the installation")] = Path(),
     rules: Annotated[
         Path | None, typer.Option(metavar="DIR", help="compare these rules instead, such as a working copy's")
     ] = None,

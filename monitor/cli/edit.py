@@ -27,7 +27,7 @@ FINDINGS = 1
 UNREADABLE = 2
 MOST_EXPLAINED = 20  # failed tests with their trees: a broken list fails hundreds
 
-DIR = Annotated[Path, typer.Argument(metavar="[DIR]", help="an installation, or its rules directory")]
+DIR = Annotated[Path, typer.Argument(metavar="DIR", help="an installation, or its rules directory")]
 
 
 def register(app: typer.Typer) -> None:

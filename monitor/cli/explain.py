@@ -44,7 +44,7 @@ _MOST_ALERTS: Final = 1_000_000
 _MOST_MESSAGES: Final = 100_000
 _ID: Final = re.compile(r"[0-9a-f]{8,32}\Z", re.ASCII)
 
-DIR = Annotated[Path, typer.Argument(metavar="[DIR]", help="an installation, or its rules directory")]
+DIR = Annotated[Path, typer.Argument(metavar="DIR", help="an installation, or its rules directory")]
 
 
 def register(app: typer.Typer) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 MOST_SHOWN = 20
 
-DIR = Annotated[Path, typer.Argument(metavar="[DIR]", help="the installation")]
+DIR = Annotated[Path, typer.Argument(metavar="DIR", help="the installation")]
 JSON = Annotated[bool, typer.Option("--json", help="print one JSON object")]
 
 

@@ -6,7 +6,6 @@ import json
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import groupby
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 from xml.etree import ElementTree as ET
@@ -204,17 +203,15 @@ def as_junit(report: Report) -> str:
     A case has at most one `failure`, which lists all errors, because many readers show only the first;
     warnings are output of the case.
     """
-    by_file = {
-        file: tuple(found) for file, found in groupby(report.findings, lambda finding: finding.place.file)
-    }
-    files = tuple(dict.fromkeys((*report.files, *by_file)))
+    by_file: dict[str, list[Diagnostic]] = {file: [] for file in report.files}
+    for finding in report.findings:
+        by_file.setdefault(finding.place.file, []).append(finding)
     suites = ET.Element("testsuites", name="monitor check")
     suite = ET.SubElement(suites, "testsuite", name="monitor check")
     failures = 0
-    for file in files:
+    for file, found in by_file.items():
         case = ET.SubElement(suite, "testcase", classname="monitor.check", name=_xml(file), time="0")
         case.set("file", _xml(file))
-        found = by_file.get(file, ())
         failing = [one for one in found if report.strict or one.level == "error"]
         if failing:
             failures += 1
@@ -223,7 +220,7 @@ def as_junit(report: Report) -> str:
         if rest:
             ET.SubElement(case, "system-out").text = _listed(rest)
     for element in (suites, suite):
-        element.set("tests", str(len(files)))
+        element.set("tests", str(len(by_file)))
         element.set("failures", str(failures))
         element.set("errors", "0")
         element.set("time", "0")

@@ -15,7 +15,7 @@ from monitor.directory import find, read_directory
 from monitor.rules.plain import plain
 from monitor.rules.written import written
 
-DIR = Annotated[Path, typer.Argument(metavar="[DIR]", help="an installation, or its rules directory")]
+DIR = Annotated[Path, typer.Argument(metavar="DIR", help="an installation, or its rules directory")]
 
 
 def register(app: typer.Typer) -> None:

@@ -102,10 +102,9 @@ class DeliverLoop:
             if done:
                 reports += await self._commit([task.result() for task in done])
 
-    async def drain(self) -> None:
-        """Claim nothing more, and wait for what runs; cancel it to stop sooner."""
+    def stop(self) -> None:
+        """Claim nothing more; a running `run_due` ends with the attempts under way."""
         self._stopping = True
-        await self.run_due()
 
     async def _claim(self) -> None:
         room = self._concurrency - len(self._running)

@@ -35,7 +35,7 @@ DOORS = (
     ("alembic", ("monitor.storage",)),
     ("feedparser", ("monitor.feeds",)),
     ("pebble", ("monitor.feeds.worker",)),
-    ("apscheduler", ("monitor.daemon",)),
+    ("apscheduler", ("monitor.ticks",)),
     ("pydantic_settings", ("monitor.settings",)),
     ("typer", ("monitor.cli",)),
     ("jinja2", ("monitor.channels", "monitor.web")),
