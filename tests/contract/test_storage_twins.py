@@ -238,7 +238,7 @@ class Twins(RuleBasedStateMachine):
 
     @rule(which=names)
     def revive(self, which):
-        ids = [make_notification(one).notification_id for one in which]
+        ids = [make_notification(f"{one}{n}").notification_id for one in which for n in (1, 2, 3)]
         self.both("revive_notifications", ids, self.now, expires_at=self.now + timedelta(days=1))
 
     @rule(data=st.data())
@@ -325,13 +325,14 @@ def poll_commits(draw, feed, now):
 @st.composite
 def outbox_rows(draw, now):
     one, recipient = draw(name), draw(st.sampled_from(RECIPIENTS))
+    sequence = draw(number)
     return make_notification(
-        one,
+        f"{one}{sequence}",
         recipient_id=recipient,
         channel=draw(st.sampled_from(["email", "webhook"])),
         alert_id=draw(st.sampled_from(["", make_alert(one).alert_id])),
-        order_key=f"{recipient}/{draw(st.sampled_from('kl'))}",
-        sequence=draw(number),
+        order_key=f"{recipient}/{draw(st.sampled_from('kkl'))}",
+        sequence=sequence,
         created_at=now,
         due_at=now + draw(minutes),
     )
