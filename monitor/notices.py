@@ -12,12 +12,16 @@ from monitor.models import Notification, stable_id
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
+    from typing import TypeAlias
 
-    from monitor.models import Message, Recipient
+    from monitor.models import Message, Recipient, Routing
     from monitor.rulebook import RuleBook
 
+    Render: TypeAlias = Callable[[NotificationView, Recipient, str], Message]
+
 PRODUCT = "Diplomatic Monitor"
-MOST_FINDINGS = 50  # of one notice
+MOST_LINES = 60  # of one notice
+FALLBACK = "[FALLBACK for"  # how the subject of such a message begins
 
 
 def test_view(recipient: Recipient, channel: str, now: datetime, version: str) -> NotificationView:
@@ -36,70 +40,100 @@ def test_view(recipient: Recipient, channel: str, now: datetime, version: str) -
     )
 
 
-def _rules_notice(
+def _notice(
     recipient: Recipient,
-    channel: str,
-    findings: Sequence[str],
-    kept: int,
-    digest: str,
+    notification_id: str,
+    subject: str,
+    intro: str,
+    lines: Sequence[str],
     now: datetime,
     version: str,
 ) -> NotificationView:
-    """Return the notice that changed rules have errors; the same files give the same id.
-
-    Args:
-        recipient: whose zone it is written for.
-        channel: "email", "webhook"...: part of the id.
-        findings: the errors, as `monitor check` prints them.
-        kept: how many rules go on in their last good version.
-        digest: of the files.
-        now: when it is written.
-        version: the program's.
-    """
-    count = "1 mistake" if len(findings) == 1 else f"{len(findings)} mistakes"
-    force = "One rule stays" if kept == 1 else f"{kept} rules stay"
     return NotificationView(
         kind="notice",
-        notification_id=stable_id("rules-notice", digest, recipient.recipient_id, channel),
-        subject=f"[NOTICE] {count} in the rules",
+        notification_id=notification_id,
+        subject=subject,
         recipient_id=recipient.recipient_id,
         timezone=recipient.timezone,
         created=moment(now, recipient.timezone, now),
         alerts=(),
-        intro=f"The rules were changed, and {count} keep part of them from being used."
-        f" {force} in force as they last were; everything else is up to date."
-        " `monitor check` shows the same after the next change.",
+        intro=intro,
         product=PRODUCT,
         version=version,
-        lines=tuple(findings[:MOST_FINDINGS]),
+        lines=tuple(lines[:MOST_LINES]),
+    )
+
+
+def _row(view: NotificationView, channel: str, message: Message, now: datetime) -> Notification:
+    return Notification(
+        notification_id=view.notification_id,
+        recipient_id=view.recipient_id,
+        channel=channel,
+        alert_id="",
+        order_key=f"{view.notification_id}/{channel}",  # notices wait for nothing and hold nothing back
+        sequence=1,
+        message=message,
+        created_at=now,
+        due_at=now,
+        expires_at=now + policy_of(channel).lifetime,
     )
 
 
 def rules_notices(
-    book: RuleBook,
-    findings: Sequence[str],
-    render: Callable[[NotificationView, Recipient, str], Message],
-    now: datetime,
-    version: str,
+    book: RuleBook, findings: Sequence[str], render: Render, now: datetime, version: str
 ) -> tuple[Notification, ...]:
-    """Return the notices to the recipients of the default route, who keep the installation running."""
+    """Return the notices that changed rules have errors; the same files give the same ids.
+
+    They go to the recipients of the default route, who keep the installation running.
+
+    Args:
+        book: what is in force.
+        findings: the errors, as `monitor check` prints them.
+        render: turns a view into the words for one channel.
+        now: when they are written.
+        version: the program's.
+    """
+    count = "1 mistake" if len(findings) == 1 else f"{len(findings)} mistakes"
+    force = "One rule stays" if len(book.kept) == 1 else f"{len(book.kept)} rules stay"
+    intro = (
+        f"The rules were changed, and {count} keep part of them from being used."
+        f" {force} in force as they last were; everything else is up to date."
+        " `monitor check` shows the same."
+    )
     names = dict.fromkeys(name for route in book.routing.routes if route.default for name in route.to)
     rows: list[Notification] = []
     for recipient in filter(None, map(book.routing.recipient, names)):
         for channel in recipient.channels():
-            view = _rules_notice(recipient, channel, findings, len(book.kept), book.digest, now, version)
-            rows.append(
-                Notification(
-                    notification_id=view.notification_id,
-                    recipient_id=recipient.recipient_id,
-                    channel=channel,
-                    alert_id="",
-                    order_key=f"{recipient.recipient_id}/notices/{channel}",
-                    sequence=1,
-                    message=render(view, recipient, channel),
-                    created_at=now,
-                    due_at=now,
-                    expires_at=now + policy_of(channel).lifetime,
-                )
+            notice_id = stable_id("rules-notice", book.digest, recipient.recipient_id, channel)
+            view = _notice(
+                recipient, notice_id, f"[NOTICE] {count} in the rules", intro, findings, now, version
             )
+            rows.append(_row(view, channel, render(view, recipient, channel), now))
+    return tuple(rows)
+
+
+def fallback_notices(
+    failed: Notification, routing: Routing, render: Render, now: datetime, version: str
+) -> tuple[Notification, ...]:
+    """Return the messages to the fallback of a recipient who cannot be reached; none without a fallback.
+
+    They tell what could not be delivered and why; the same failed message gives the same ids. What was
+    itself a fallback goes no further: two recipients that name each other would never end.
+    """
+    recipient = routing.recipient(failed.recipient_id)
+    other = routing.recipient(recipient.fallback) if recipient and recipient.fallback else None
+    if other is None or failed.message.subject.startswith(FALLBACK):
+        return ()
+    subject = f"{FALLBACK} {failed.recipient_id}] {failed.message.subject}".rstrip()
+    intro = (
+        f"{failed.recipient_id} could not be reached by {failed.channel} after"
+        f" {failed.attempts} {'attempt' if failed.attempts == 1 else 'attempts'}: {failed.last_error}."
+        " You are their fallback. The message was:"
+    )
+    lines = [line for line in failed.message.text.splitlines() if line.strip()]
+    rows: list[Notification] = []
+    for channel in other.channels():
+        notice_id = stable_id("fallback", failed.notification_id, other.recipient_id, channel)
+        view = _notice(other, notice_id, subject, intro, lines or [failed.message.subject], now, version)
+        rows.append(_row(view, channel, render(view, other, channel), now))
     return tuple(rows)

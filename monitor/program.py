@@ -14,15 +14,16 @@ from monitor.feeds.politeness import host_of
 from monitor.loops.deliver import DeliverLoop, DeliveryReport
 from monitor.loops.flush import FlushLoop, FlushReport
 from monitor.loops.poll import Fetching, Parsing, PollLoop, PollReport, PollSettings
-from monitor.notices import rules_notices
+from monitor.notices import fallback_notices, rules_notices
 from monitor.storage.base import FeedSeed, Retention
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from monitor.channels.base import Channel
     from monitor.clock import Clock
-    from monitor.models import Routing
+    from monitor.models import Notification, Routing
     from monitor.rendering import Templates
     from monitor.rulebook import RuleBook
     from monitor.ruleskeeper import RulesKeeper
@@ -86,6 +87,7 @@ class Monitor:
             )
             * 1.5,
             told=self._count_delivery,
+            fallback=self._fallback,
         )
 
     def _present_book(self) -> RuleBook:
@@ -93,6 +95,9 @@ class Monitor:
 
     def _routing(self) -> Routing:
         return self.book.routing
+
+    def _fallback(self, failed: Notification, now: datetime) -> tuple[Notification, ...]:
+        return fallback_notices(failed, self.book.routing, self.templates.message, now, __version__)
 
     def listen(self, told: Callable[[PollReport], None]) -> None:
         """Let `told` hear of every poll."""

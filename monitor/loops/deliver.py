@@ -15,7 +15,7 @@ from monitor.models import NotificationState
 from monitor.storage.base import Delivered
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from monitor.channels.base import Channel
     from monitor.models import Notification, Routing
@@ -26,6 +26,7 @@ log = structlog.get_logger("monitor.deliver")
 LEASE_MARGIN = timedelta(seconds=60)  # beyond the bound of one attempt
 CHANNEL_PAUSE = timedelta(minutes=5)  # after an authentication failure: more attempts could lock the account
 LOOK_AGAIN = timedelta(seconds=1)  # while slow attempts run, new messages are still picked up
+FAILURES_BEFORE_FALLBACK = 3
 PER_RECIPIENT = 4  # running sends to one recipient: a slow one delays no other
 
 
@@ -60,6 +61,7 @@ class DeliverLoop:
         concurrency: int,
         attempt_bound: timedelta,
         told: Callable[[DeliveryReport], None],
+        fallback: Callable[[Notification, datetime], Sequence[Notification]],
     ) -> None:
         """Keep the parts.
 
@@ -71,6 +73,7 @@ class DeliverLoop:
             concurrency: sends at the same time.
             attempt_bound: longest duration of one attempt; the lease outlives it.
             told: hears of every attempt (metrics).
+            fallback: messages to others instead of one that fails.
         """
         self._storage = storage
         self._channels = channels
@@ -80,6 +83,7 @@ class DeliverLoop:
         self._lease = attempt_bound + LEASE_MARGIN
         self._attempt_bound = attempt_bound
         self._told = told
+        self._fallback = fallback
         self._paused: dict[str, datetime] = {}  # channel: until; a restart tries again, which does no harm
         self._running: set[asyncio.Task[DeliveryReport]] = set()
         self._stopping = False
@@ -118,9 +122,16 @@ class DeliverLoop:
         self._running |= {asyncio.create_task(self._attempt(notification)) for notification in claimed}
 
     async def _commit(self, reports: list[DeliveryReport]) -> list[DeliveryReport]:
-        await self._storage.commit_delivery(
-            [Delivered(report.notification) for report in reports], self._clock()
-        )
+        now = self._clock()
+        others = [
+            other
+            for report in reports
+            if _is_trouble(report)
+            for other in self._fallback(report.notification, now)
+        ]
+        if others:  # before the commit: a crash between them repeats, and a repeat adds nothing
+            await self._storage.add_notifications(others)
+        await self._storage.commit_delivery([Delivered(report.notification) for report in reports], now)
         for report in reports:
             _note(report)
             self._told(report)
@@ -159,6 +170,13 @@ class DeliverLoop:
         if channel is None:
             raise DeliveryError(f'there is no channel "{notification.channel}"', permanent=True)
         return await channel.send(notification, recipient, now)
+
+
+def _is_trouble(report: DeliveryReport) -> bool:
+    """Return whether it is time for the fallback: given up, or failed for the third time."""
+    return report.error is not None and (
+        report.outcome == "failed" or report.notification.attempts == FAILURES_BEFORE_FALLBACK
+    )
 
 
 def _note(report: DeliveryReport) -> None:

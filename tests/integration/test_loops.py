@@ -16,6 +16,7 @@ from monitor.intake import make_hit
 from monitor.loops.deliver import DeliverLoop
 from monitor.loops.flush import FlushLoop
 from monitor.models import FeedState, Item, NotificationState, Outcome, stable_id
+from monitor.notices import fallback_notices
 from monitor.rulebook import read_book
 from monitor.shipped import shipped
 from monitor.storage.base import FeedSeed, PollCommit
@@ -31,7 +32,13 @@ FILES = {
 """,
     "routes.yaml": b"""recipients:
   - {id: desk, email: {to: [desk@example.org]}, timezone: UTC}
-  - {id: night, email: {to: [night@example.org]}, timezone: UTC, quiet: ["12:00-14:00"], bypass: critical}
+  - id: night
+    email: {to: [night@example.org]}
+    timezone: UTC
+    quiet: ["12:00-14:00"]
+    bypass: critical
+    fallback: chief
+  - {id: chief, email: {to: [chief@example.org]}, timezone: UTC, fallback: night}
 routes:
   - {match: {severity: ">=high"}, to: [desk, night]}
   - {default: true, to: [desk]}
@@ -91,8 +98,11 @@ class Recording:
     name: str = "email"
     sent: list[tuple[str, str, int]] = field(default_factory=list)  # (recipient, notification id, sequence)
     failures: list[DeliveryError] = field(default_factory=list)
+    failures_for: dict[str, list[DeliveryError]] = field(default_factory=dict)  # by recipient
 
     async def send(self, notification, recipient, now):
+        if self.failures_for.get(recipient.recipient_id):
+            raise self.failures_for[recipient.recipient_id].pop(0)
         if self.failures:
             raise self.failures.pop(0)
         self.sent.append((recipient.recipient_id, notification.notification_id, notification.sequence))
@@ -139,12 +149,15 @@ class World:
         for held in claims:
             await self.store.release_host(held, free_at=self.at)
 
+    def fallback(self, failed, now):
+        return fallback_notices(failed, BOOK.routing, self.message, now, "0")
+
     def loops(self, store=None):
         store = store or self.store
         flush = FlushLoop(store, lambda: BOOK, self, self.clock, "0", lambda _: None)
         deliver = DeliverLoop(
             store, {"email": self.channel}, lambda: BOOK.routing, self.clock,
-            concurrency=8, attempt_bound=MINUTE, told=lambda _: None,
+            concurrency=8, attempt_bound=MINUTE, told=lambda _: None, fallback=self.fallback,
         )  # fmt: skip
         return flush, deliver
 
@@ -203,6 +216,30 @@ async def test_a_permanent_failure_is_given_up_and_its_decision_says_so(world):
     assert [row.last_error for row in dead] == ["550 no such mailbox"]
     decisions = await world.store.decisions([dead[0].alert_id])
     assert {d.recipient_id: d.outcome for d in decisions}["desk"] is Outcome.FAILED
+
+
+@pytest.mark.parametrize(
+    ("failures", "attempts"),
+    [
+        ([DeliveryError("550 no such mailbox", permanent=True)], 1),  # given up at once
+        ([DeliveryError("452 later", permanent=False)] * 3, 3),  # still tried, but somebody should know
+    ],
+    ids=["given up", "third failure"],
+)
+async def test_who_cannot_be_reached_has_a_fallback(world, failures, attempts):
+    """It is past 14:00: the night desk is to be told at once, and its mailbox fails."""
+    world.at = START + timedelta(hours=2)
+    await world.publish("one", "The envoy lands in Vienna for talks with the minister")
+    world.channel.failures_for = {"night": list(failures)}
+    await world.run(timedelta(minutes=12))
+    rows = {row.recipient_id: row for row in await world.store.notifications()}
+    assert rows["night"].attempts >= attempts
+    notice = rows["chief"].message
+    assert notice.subject.startswith("[FALLBACK for night] [HIGH new] An envoy lands")
+    assert failures[0].args[0] in notice.text
+    assert "The envoy lands in Vienna" in notice.text
+    assert [r for r, *_ in world.channel.sent].count("chief") == 1
+    assert len(rows) == len(await world.store.notifications()), "a fallback has no fallback, and is sent once"
 
 
 async def test_a_quiet_alert_closes(world):
