@@ -136,7 +136,7 @@ class Reader:
         if node is None:
             self.error(fields.place, "missing-key", f'{fields.what} needs the key "{key}"')
         elif isinstance(node, ScalarNode) and node.text == "":
-            self.error(node, "missing-value", f'"{key}" has no value', "write one, or remove the key")
+            self.error(node, "missing-value", f'"{key}" has no value', "write it after the colon")
             return None
         return node
 

@@ -186,7 +186,8 @@ class _Catalog:
             self._reader.error(
                 node,
                 "bad-name",
-                f'"{key}" is the name of a variable or secret, such as FEED_PASSWORD, not its value',
+                f'"{key}" is the name of a variable or secret, not its value',
+                "such as FEED_PASSWORD",
             )
             return ""
         return text

@@ -281,7 +281,8 @@ def regex_mistake(regex: str) -> tuple[str, str]:
     except re2.error as error:
         said = error.args[0] if error.args else error
         said = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
-        return f"regex not accepted (linear-time syntax only): {said}", ""
+        hint = "near: and except: do what looking around does" if "(?" in str(said) else ""
+        return f"regex not accepted (linear-time syntax only): {said}", hint
     if compiled.search("") is not None:
         return "the expression matches the empty text: it would always be true", ""
     return "", ""

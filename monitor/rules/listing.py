@@ -123,9 +123,8 @@ class ListReader:
         if target is None:
             if extension.target not in self._names.broken:
                 wrong = f'there is no list "{extension.target}" to extend'
-                self._reader.error(
-                    extension.place, "unknown-name", wrong, closest(extension.target, self._names.lists)
-                )
+                hint = closest(extension.target, self._names.lists) or "define it under lists"
+                self._reader.error(extension.place, "unknown-name", wrong, hint)
             return
         before = self._reader.errors
         kept = self._removed(target, extension.remove)
@@ -161,7 +160,9 @@ class ListReader:
             entries += self._words(kind, language, fields.get(language))
         include = tuple(name.removeprefix("$") for name in self._reader.texts(fields.get("include")) or ())
         if not entries and not include and self._reader.errors == before:
-            self._reader.error(key, "empty", f'the list "{key.text}" is empty')
+            self._reader.error(
+                key, "empty", f'the list "{key.text}" is empty', "add words, such as en: [talks]"
+            )
         return ListDef(
             key.text,
             kind,
