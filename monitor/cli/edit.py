@@ -49,7 +49,7 @@ def run_rule_tests(directory: DIR = Path()) -> None:
     """Run the tests that stand in the rules (must_match, must_not_match) and the routes."""
     book = read_directory(find(directory))
     diagnostics(book.errors)
-    results = run_tests(book.tree)
+    results = run_tests(book.tree, book.feeds)
     failed = [result for result in results if not result.passed]
     for number, result in enumerate(failed):
         out.print(str(result), markup=False)
