@@ -16,6 +16,8 @@ from monitor.errors import SchemaTooNewError, SchemaTooOldError, StorageError
 from monitor.storage.statements import SCHEMA, one_at_a_time
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy import Connection
 
 VERSION_TABLE = "monitor_schema"
@@ -52,23 +54,28 @@ def stored_revision(connection: Connection, where: str) -> str:
 
 
 def check(revision: str, where: str) -> None:
-    """Compare a database's revision with this program's.
+    """Compare a database's revision with this program's; raises as `judge` does."""
+    judge(revision, [script.revision for script in _scripts().walk_revisions()], where)
+
+
+def judge(revision: str, known: Sequence[str], where: str) -> None:
+    """Compare a database's revision with those that a program knows, newest first.
 
     Raises:
-        SchemaTooNewError: this program does not know the revision.
+        SchemaTooNewError: the program does not know the revision.
         SchemaTooOldError: it is an earlier one.
     """
-    scripts = _scripts()
-    if revision == scripts.get_current_head():
+    head = known[0]
+    if revision == head:
         return
-    if revision not in {script.revision for script in scripts.walk_revisions()}:
+    if revision not in known:
         raise SchemaTooNewError(
             f'database {where}: a newer version of monitor wrote it (schema "{revision}"; this one knows '
-            f'up to "{scripts.get_current_head()}"): install that version, or restore a backup'
+            f'up to "{head}"): install that version, or restore a backup'
         )
     raise SchemaTooOldError(
-        f'database {where}: its schema "{revision}" is older than this version\'s '
-        f'"{scripts.get_current_head()}": stop every daemon, make a backup, then run `monitor migrate`'
+        f'database {where}: its schema "{revision}" is older than this version\'s "{head}": '
+        "stop every daemon, make a backup, then run `monitor migrate`"
     )
 
 
