@@ -73,7 +73,7 @@ def test_a_good_file_says_nothing():
             "{regex: 'a(?<=b)'}",
             (
                 "x.yaml:7:19: error[bad-regex]: regex not accepted (linear-time syntax only): "
-                "invalid perl operator: (?<="
+                "invalid perl operator: (?<= (near: and except: do what looking around does)"
             ),
         ),
         (
