@@ -86,6 +86,7 @@ class DeliverLoop:
         self._fallback = fallback
         self._paused: dict[str, datetime] = {}  # channel: until; a restart tries again, which does no harm
         self._running: set[asyncio.Task[DeliveryReport]] = set()
+        self._finished: list[DeliveryReport] = []  # not committed yet: kept while the store fails
         self._stopping = False
 
     async def run_due(self) -> tuple[DeliveryReport, ...]:
@@ -97,14 +98,15 @@ class DeliverLoop:
         """
         reports: list[DeliveryReport] = []
         while True:
+            reports += await self._commit()  # what an earlier run could not store
             await self._claim()
             if not self._running:
                 return tuple(reports)
             done, self._running = await asyncio.wait(
                 self._running, timeout=LOOK_AGAIN.total_seconds(), return_when=asyncio.FIRST_COMPLETED
             )
-            if done:
-                reports += await self._commit([task.result() for task in done])
+            self._finished += [task.result() for task in done]
+            reports += await self._commit()
 
     def stop(self) -> None:
         """Claim nothing more; a running `run_due` ends with the attempts under way."""
@@ -121,7 +123,10 @@ class DeliverLoop:
         )
         self._running |= {asyncio.create_task(self._attempt(notification)) for notification in claimed}
 
-    async def _commit(self, reports: list[DeliveryReport]) -> list[DeliveryReport]:
+    async def _commit(self) -> list[DeliveryReport]:
+        if not self._finished:
+            return []
+        reports = list(self._finished)
         now = self._clock()
         others = [
             other
@@ -132,6 +137,7 @@ class DeliverLoop:
         if others:  # before the commit: a crash between them repeats, and a repeat adds nothing
             await self._storage.add_notifications(others)
         await self._storage.commit_delivery([Delivered(report.notification) for report in reports], now)
+        del self._finished[: len(reports)]
         for report in reports:
             _note(report)
             self._told(report)

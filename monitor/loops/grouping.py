@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
@@ -27,6 +28,14 @@ if TYPE_CHECKING:
 log = structlog.get_logger("monitor.flush")
 
 
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One alert's step, and the stories of the reports that made it."""
+
+    step: Transition
+    stories: frozenset[str]
+
+
 class Grouping:
     """One batch of hits on its way to stories, alerts and decisions."""
 
@@ -46,8 +55,7 @@ class Grouping:
         3. Move each alert on, and decide about each of its new revisions.
         """
         members = await self._stories([hit.item for hit in pending])
-        arrivals: dict[tuple[str, str], list[Source]] = defaultdict(list)
-        stories: dict[tuple[str, str], str] = {}
+        arrivals: dict[tuple[str, str], list[tuple[Source, str]]] = defaultdict(list)
         rules: dict[str, RuleInfo] = {}
         for found in pending:
             rule = self._book.rules.get(found.hit.rule_id)
@@ -56,57 +64,73 @@ class Grouping:
                 continue
             rules[rule.rule_id] = rule
             story_id = members[found.item.item_id].story_id
-            place = rule.rule_id, group_key(rule, story_id, found.item, found.hit.entities)
-            arrivals[place].append(
-                make_source(found.hit, found.item, self._feed(found.item.feed_id), self._agencies)
-            )
-            stories.setdefault(place, story_id)
-        steps = [
-            transition(
-                await self._find(rules[rule_id], key),
-                rules[rule_id],
-                key,
-                sources,
-                self._now,
-                stories[rule_id, key],
-            )
-            for (rule_id, key), sources in arrivals.items()
+            key = group_key(rule, story_id, found.item, found.hit.entities)
+            source = make_source(found.hit, found.item, self._feed(found.item.feed_id), self._agencies)
+            arrivals[rule.rule_id, key].append((source, story_id))
+        moves = [
+            await self._move(rules[rule_id], key, arrived) for (rule_id, key), arrived in arrivals.items()
         ]
         return FlushCommit(
             handled=tuple(found.hit.hit_id for found in pending),
             members=tuple(members.values()),
-            alerts=tuple(step.alert for step in steps),
-            revisions=tuple(revision for step in steps for revision in step.revisions),
-            decisions=tuple([made async for made in self._decisions(steps)]),
+            alerts=tuple(move.step.alert for move in moves),
+            revisions=tuple(revision for move in moves for revision in move.step.revisions),
+            decisions=tuple([made async for made in self._decisions(moves)]),
         )
 
-    async def _decisions(self, steps: Sequence[Transition]) -> AsyncIterator[Decision]:
-        """Yield what is decided about each step, and what that withdraws from earlier alerts."""
-        routing, fresh = self._book.routing, {step.alert.alert_id: step.alert for step in steps}
-        for step in steps:
-            rivals = await self._rivals(step.alert, fresh.values(), superseding=True)
-            made = await decide_all(self._storage, routing, step, self._now, no_wait=self._no_wait)
-            told = told_by(step.alert, rivals, routing)
+    async def _move(self, rule: RuleInfo, key: str, arrived: Sequence[tuple[Source, str]]) -> Move:
+        sources = [source for source, _ in arrived]
+        step = transition(await self._find(rule, key), rule, key, sources, self._now, arrived[0][1])
+        return Move(step, frozenset(story_id for _, story_id in arrived))
+
+    async def _decisions(self, moves: Sequence[Move]) -> AsyncIterator[Decision]:
+        """Yield what is decided about each step, and what that withdraws from earlier alerts.
+
+        1. Decide about the step's own revisions; who hears of its stories by a superseding rule is spared.
+        2. Withdraw what still waits of this alert, and of alerts that it supersedes.
+        """
+        routing = self._book.routing
+        for move in moves:
+            alert = move.step.alert
+            rivals = await self._related(move, moves, superseding=True)
+            made = await decide_all(self._storage, routing, move.step, self._now, no_wait=self._no_wait)
+            told = told_by(alert, rivals, routing)
             final = {(d.revision, d.recipient_id): d for d in (*made, *superseded(made, told, self._now))}
             for decision in final.values():
                 yield decision
-            for alert in (step.alert, *await self._rivals(step.alert, (), superseding=False)):
-                others = rivals if alert is step.alert else (step.alert,)
-                waiting = await self._storage.decisions([alert.alert_id])
-                for decision in superseded(waiting, told_by(alert, others, routing), self._now):
-                    if alert is not step.alert or (decision.revision, decision.recipient_id) not in final:
+            earlier = [
+                d
+                for d in await self._storage.decisions([alert.alert_id])
+                if (d.revision, d.recipient_id) not in final
+            ]
+            for decision in superseded(earlier, told, self._now):
+                yield decision
+            moved = {other.step.alert.alert_id for other in moves}
+            for other in await self._related(move, (), superseding=False):
+                if other.alert_id not in moved:  # those that moved withdraw their own
+                    waiting = await self._storage.decisions([other.alert_id])
+                    for decision in superseded(waiting, told_by(other, [alert], routing), self._now):
                         yield decision
 
-    async def _rivals(self, alert: Alert, fresh: Iterable[Alert], *, superseding: bool) -> list[Alert]:
-        """Return the same story's alerts of rules that supersede this one's, or are superseded by it."""
-        found = {a.alert_id: a for a in fresh if superseding and a.story_id == alert.story_id}
+    async def _related(self, move: Move, moves: Iterable[Move], *, superseding: bool) -> list[Alert]:
+        """Return alerts of the same stories whose rules supersede this one's, or are superseded by it.
+
+        Those of this batch that share a story; those stored under one of the stories, or under the rule's
+        topic with one of this alert's items.
+        """
+        alert, items = move.step.alert, {source.item_id for source in move.step.alert.sources}
+        found = {
+            other.step.alert.alert_id: other.step.alert for other in moves if other.stories & move.stories
+        }
         for rule in self._book.rules.values():
             first, second = (rule, alert.rule) if superseding else (alert.rule, rule)
-            if rule.rule_id != alert.rule.rule_id and replaces(first, second):
-                key = f"story:{alert.story_id}"
-                stored = (await self._storage.find_alerts(rule.rule_id, [key])).get(key)
-                if stored is not None:
-                    found.setdefault(stored.alert_id, stored)
+            if rule.rule_id == alert.rule.rule_id or not replaces(first, second):
+                continue
+            keys_ = [f"story:{story_id}" for story_id in sorted(move.stories)]
+            stored = await self._storage.find_alerts(rule.rule_id, [*keys_, f"topic:{rule.topic}"])
+            for key, other in stored.items():
+                if key in keys_ or not items.isdisjoint(source.item_id for source in other.sources):
+                    found.setdefault(other.alert_id, other)
         return list(found.values())
 
     async def _stories(self, items: Sequence[Item]) -> dict[str, StoryMember]:
