@@ -1,7 +1,7 @@
 """Read and check `rules/routes.yaml`: recipients, routes and their tests.
 
-What is wrong is reported with its place and left out; the rest can be used. The codes are stable; see
-`route_codes.py`.
+What is wrong is reported with its place and left out; the rest can be used. What the codes mean stands in
+`monitor/codes/feeds_routes.py`.
 """
 
 from __future__ import annotations
