@@ -65,6 +65,19 @@ ROWS: Final = (
         right="rules/ with feeds.yaml and routes.yaml",
     ),
     Code(
+        "no-standard-form",
+        level="error",
+        files="rules lists feeds routes",
+        meaning=(
+            "`monitor fmt` leaves the file as it is, because rewriting it would change what it says "
+            "or lose a comment. The file can be used; write what is unusual in it more plainly, such "
+            "as a comment inside a bracket."
+        ),
+        scope="",
+        wrong="a comment in the middle of a text",
+        right="the comment above it",
+    ),
+    Code(
         "not-utf-8",
         level="error",
         files="rules lists feeds routes",

@@ -57,7 +57,9 @@ def format_file(path: str, data: bytes, *, shown: str = "") -> Formatted:
     again, found = parse(shown, made)
     if found or _meaning(root) != _meaning(again) or comments != _comments(read_layout(made.decode())):
         what = "this file uses YAML that has no standard form here; it stays as it is"
-        return Formatted(data, changed=False, errors=(Diagnostic(Place(shown, 1, 1), "error", "", what),))
+        return Formatted(
+            data, changed=False, errors=(Diagnostic(Place(shown, 1, 1), "error", "no-standard-form", what),)
+        )
     return Formatted(made, changed=made != data)
 
 
