@@ -320,6 +320,8 @@ def _list_codes(format: Format) -> None:  # noqa: A002 - as the option
     if format is Format.JSON:
         write(json.dumps([asdict(row) for row in rows], ensure_ascii=False) + "\n")
         return
-    table(
-        "Codes", ("code", "level", "files", "meaning"), [(r.code, r.level, r.files, r.meaning) for r in rows]
-    )
+    cells = [(row.code, row.level, row.files, row.meaning) for row in rows]
+    if out.is_terminal:
+        table("Codes", ("code", "level", "files", "meaning"), cells)
+    else:  # one a line for `grep`
+        write("".join("\t".join(line) + "\n" for line in cells))
