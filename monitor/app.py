@@ -73,13 +73,20 @@ async def assemble(
     Raises:
         MonitorError: something cannot be used; the message says what and what to do.
     """
+    log.info("starting", version=__version__, directory=str(directory.path))
     templates = Templates(directory)
     clock = clock or Clock()
     async with AsyncExitStack() as stack:
         storage = await stack.enter_async_context(open_storage(settings.database(directory.path)))
         clock.align(await storage.ping())
         embedded = settings.database(directory.path).startswith("sqlite")
-        if embedded and stack.enter_context(only_process(directory.path / "var")):
+        alone = not embedded or stack.enter_context(only_process(directory.path / "var"))
+        if not alone:
+            log.warning(
+                "another process works on this installation", directory=str(directory.path),
+                hint="both work safely, and nothing is sent twice; for `monitor run`, one is enough",
+            )  # fmt: skip
+        if embedded and alone:
             # Nobody else uses this file: a killed predecessor's leases need not be waited for.
             await storage.end_leases()
         keeper = RulesKeeper(directory, storage)

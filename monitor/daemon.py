@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("monitor.daemon")
 
+SHOWN = 8  # of each kind, on the page
 PATIENCE = timedelta(minutes=10)  # delivery may rightly take long
 
 
@@ -174,17 +175,42 @@ class Daemon:
                 "Rules",
                 str(len(self._monitor.book.rules)),
                 stale,
-                "stale: `monitor check` shows the errors" if self._monitor.stale else "",
+                "mistakes, below" if self._monitor.stale else "",
             ),
             Row("Items kept", f"{counts.items:,}"),
             Row("Hits", f"{counts.hits:,}"),
             Row("Open alerts", f"{counts.alerts_open:,}", note=f"{counts.alerts:,} in all"),
             Row("Messages sent", f"{counts.notifications_sent:,}"),
             Row("Messages waiting", f"{counts.notifications_pending:,}"),
-            Row(
-                "Messages given up",
-                f"{counts.notifications_dead:,}",
-                dead,
-                "`monitor status` lists them" if counts.notifications_dead else "",
-            ),
+            Row("Messages given up", f"{counts.notifications_dead:,}", dead),
+            *[
+                Row("Mistake in the rules", str(error), Tone.WARNING)
+                for error in self._monitor.book.errors[:SHOWN]
+            ],
+            *await self._troubles(),
+            *await self._latest(),
         )
+
+    async def _troubles(self) -> Sequence[Row]:
+        failing = [state for state in await self._monitor.storage.feed_states() if state.failures][:SHOWN]
+        dead = await self._monitor.storage.notifications(state="dead", limit=SHOWN)
+        return (
+            *[
+                Row(f"Feed {feed.feed_id}", feed.error, Tone.WARNING, f"{feed.failures} failures")
+                for feed in failing
+            ],
+            *[
+                Row(f"Given up: {row.recipient_id}", row.message.subject, Tone.PROBLEM, row.last_error)
+                for row in dead
+            ],
+        )
+
+    async def _latest(self) -> Sequence[Row]:
+        now, rows = self._monitor.clock(), list[Row]()
+        for alert in await self._monitor.storage.list_alerts(limit=SHOWN):
+            minutes = int((now - alert.last_hit_at).total_seconds() // 60)
+            headline = alert.sources[0].title if alert.sources else alert.group_key
+            rows.append(
+                Row(f"{alert.severity.value} alert, {minutes} min ago", headline, note=alert.rule.title)
+            )
+        return rows

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from monitor.feeds.dates import read_date
 from monitor.models import Item, stable_id
@@ -15,11 +15,19 @@ if TYPE_CHECKING:
 
 TEXTS: Final = ("title", "summary", "content", "author", "language", "url", "feed")
 
-Line: TypeAlias = tuple[Item, str]  # the item, and the id of the feed it names ("" for none)
+EXAMPLE: Final = '{"id": "1", "title": "Envoy lands in Vienna"}'
+
+
+class Line(NamedTuple):
+    """One line that can be matched."""
+
+    item: Item
+    feed: str  # id of the feed it names, "" for none
+    remark: str = ""  # what is odd about it, for people
 
 
 def read_items(lines: Iterable[bytes], now: datetime) -> Iterator[tuple[int, Line | str]]:
-    """Yield (line number, (item, feed id) or what is wrong with the line); empty lines are passed over.
+    """Yield (line number, the line or what is wrong with it); empty lines are passed over.
 
     Keys of a line: `id`, `title`, `summary`, `content`, `author`, `language`, `url`, `published`, `feed`;
     all but `id` may be missing or null, others are ignored. Texts may hold HTML; one without markup is
@@ -37,17 +45,35 @@ def read_items(lines: Iterable[bytes], now: datetime) -> Iterator[tuple[int, Lin
 def _read(line: bytes, now: datetime) -> Line | str:
     try:
         value = json.loads(line)
+    except UnicodeDecodeError:
+        return "not text in UTF-8: is this a JSON Lines file?"
     except (ValueError, RecursionError) as error:
-        return f"not JSON: {error}; write one object a line"
+        where = f" at column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
+        return f"not JSON{where}: write one object a line, such as {EXAMPLE}"
+    return _problem(value) or _parsed(value, now)
+
+
+def _problem(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """Say what is wrong with one line's value; "" when it can be matched."""
     if not isinstance(value, dict):
         return f"expected an object with id and title, got {type(value).__name__}"
     name = value.get("id")
     if not isinstance(name, str | int) or isinstance(name, bool):
         return 'the key "id" is missing: give each item a text or number of its own'
-    wrong = [key for key in TEXTS if not isinstance(value.get(key), str | None)]
-    if wrong:
-        return f'"{wrong[0]}" is no text; put it in quotes'
-    return _item(str(name), value, now), value.get("feed") or ""
+    for key in TEXTS:
+        if not isinstance(value.get(key), str | None):
+            return f'"{key}" is no text; put it in quotes'
+    if not any(value.get(key) for key in ("title", "summary", "content")):
+        return f"there is nothing to match: give it a title, summary or content, such as {EXAMPLE}"
+    return ""
+
+
+def _parsed(value: dict[str, Any], now: datetime) -> Line:
+    published = value.get("published")
+    unread = published is not None and (not isinstance(published, str) or read_date(published, now) is None)
+    shown = f"{str(published)[:40]!r}"
+    remark = f'"published" is no date that can be read: {shown}; matched as undated' if unread else ""
+    return Line(_item(str(value["id"]), value, now), value.get("feed") or "", remark)
 
 
 def _item(name: str, value: dict[str, Any], now: datetime) -> Item:

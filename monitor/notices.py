@@ -94,10 +94,12 @@ def rules_notices(
         version: the program's.
     """
     count = "1 mistake" if len(findings) == 1 else f"{len(findings)} mistakes"
-    force = "One rule stays" if len(book.kept) == 1 else f"{len(book.kept)} rules stay"
+    force = {0: "", 1: " One rule stays in force as it last was."}.get(
+        len(book.kept), f" {len(book.kept)} rules stay in force as they last were."
+    )
     intro = (
         f"The rules were changed, and {count} keep part of them from being used."
-        f" {force} in force as they last were; everything else is up to date."
+        f"{force} Everything else is up to date."
         " `monitor check` shows the same."
     )
     names = dict.fromkeys(name for route in book.routing.routes if route.default for name in route.to)

@@ -63,6 +63,7 @@ class Monitor:
         self.templates = parts.templates
         self.book = book
         self._parts = parts
+        self._rules_listeners: list[Callable[[RuleBook], None]] = []
         self._listeners: list[Callable[[PollReport], None]] = [self._count_poll]
         self.poll = PollLoop(
             parts.storage,
@@ -99,6 +100,10 @@ class Monitor:
     def _fallback(self, failed: Notification, now: datetime) -> tuple[Notification, ...]:
         return fallback_notices(failed, self.book.routing, self.templates.message, now, __version__)
 
+    def listen_rules(self, told: Callable[[RuleBook], None]) -> None:
+        """Let `told` hear of every change of the rules, with or without errors."""
+        self._rules_listeners.append(told)
+
     def listen(self, told: Callable[[PollReport], None]) -> None:
         """Let `told` hear of every poll."""
         self._listeners.append(told)
@@ -132,6 +137,8 @@ class Monitor:
         self.book = book
         await self.start()
         log.info("rules read again", **self.facts())
+        for told in self._rules_listeners:
+            told(book)
         return True
 
     async def _tell_errors(self) -> None:

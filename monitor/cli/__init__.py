@@ -56,13 +56,17 @@ def call(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one 
         fail(str(error))
         return error.exit_code
     except TyperException as error:
-        fail(f"{error.format_message()} (see `monitor --help`)")
+        if message := error.format_message():  # none: the help was printed instead
+            fail(f"{message} (see `monitor --help`)")
         return USAGE
     except (KeyboardInterrupt, Abort):
         return INTERRUPTED
     except BrokenPipeError:  # `monitor status | head`
         sys.stderr.close()
         return 0
+    except OSError as error:
+        fail(f"{error.filename or 'this machine'}: {error.strerror or error}")
+        return USAGE
     except Exception as error:  # noqa: BLE001 - the last line of defence
         fail(f"internal error: {type(error).__name__}: {error}; please report it with {_keep_trace()}")
         return USAGE

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monitor.cli.output import diagnostics, err, fail, note, out, plural
+from monitor.cli.output import diagnostics, err, fail, note, out, plural, program
 from monitor.cli.tree import print_tree
 from monitor.clock import machine_time
 from monitor.directory import create, find, read_directory
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from monitor.rules.testing import TestResult
 
 FINDINGS = 1
+MOST_WRONG = 10  # lines of one file that are told one by one
 UNREADABLE = 2
 MOST_EXPLAINED = 20  # failed tests with their trees: a broken list fails hundreds
 
@@ -40,9 +42,13 @@ def register(app: typer.Typer) -> None:
 def init(directory: Annotated[Path, typer.Argument(metavar="DIR", help="new or existing directory")]) -> None:
     """Write the rules, templates and a settings file into DIR; files that exist are left alone."""
     written = create(directory)
+    if not written:
+        out.print(f"{directory} holds everything already; nothing was written.")
+        return
+    place = shlex.quote(str(directory))
     out.print(f"[bold]{plural(len(written), 'file')}[/] written to {directory}.")
     out.print(f"Next: edit {directory}/rules/routes.yaml and {directory}/monitor.env, then")
-    out.print(f"  monitor check {directory}\n  monitor run {directory}")
+    out.print(f"  {program()} check {place}\n  {program()} run {place}")
 
 
 def run_rule_tests(directory: DIR = Path()) -> None:
@@ -78,9 +84,13 @@ def _print_why(book: RuleBook, result: TestResult) -> None:
 
 def match(
     rules: Annotated[Path, typer.Option("--rules", metavar="DIR", help="an installation or its rules")],
-    items: Annotated[Path, typer.Option("--items", metavar="FILE", help="JSON Lines, - for standard input")],
+    items: Annotated[Path, typer.Option("--items", metavar="FILE", help="JSON Lines; - for standard input")],
 ) -> None:
-    """Match items from a JSON Lines file: one JSON line a hit, with the evidence."""
+    """Match items from a JSON Lines file: one JSON line a hit, with the evidence.
+
+    A line is an object with "id" and any of "title", "summary", "content", and if known "url", "author",
+    "language", "published" and "feed" (an id from feeds.yaml).
+    """
     book = read_directory(find(rules))
     for finding in book.errors:
         err.print(str(finding), markup=False)
@@ -92,9 +102,12 @@ def match(
     for number, parsed in read_items(stream, machine_time()):
         if isinstance(parsed, str):
             wrong += 1
-            err.print(f"{items}:{number}: {parsed}", markup=False)
+            if wrong <= MOST_WRONG:
+                err.print(f"{items}:{number}: {parsed}", markup=False)
             continue
-        item, feed = parsed
+        if parsed.remark:
+            err.print(f"{items}:{number}: {parsed.remark}", markup=False)
+        item, feed = parsed.item, parsed.feed
         for found in book.engine.match(item, book.feeds.get(feed)):
             line = {
                 "item": item.key,

@@ -154,7 +154,7 @@ def _from_file(path: Path, wanted: int) -> tuple[Item, str]:
                     break
                 if isinstance(parsed, str):
                     raise ConfigurationError(f"{path}:{number}: {parsed}")
-                return parsed
+                return parsed.item, parsed.feed
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from None
     raise ConfigurationError(f"{path}:{wanted}: there is no item on this line")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -35,10 +37,14 @@ def as_json(value: Any) -> None:  # noqa: ANN401 - any JSON value
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print rows under a title: a ruled table in a terminal, tab-separated lines when piped."""
+    """Print rows under a title: a ruled table in a terminal, aligned columns with headings when piped."""
     if not out.is_terminal:
-        for row in rows:
-            sys.stdout.write("\t".join(cell.replace("\t", " ").replace("\n", " ") for cell in row) + "\n")
+        lines = [tuple(" ".join(cell.split()) for cell in row) for row in (columns, *rows)]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        sys.stdout.write(f"\n{title}\n")
+        for line in lines:
+            cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+            sys.stdout.write("  " + "  ".join(cells).rstrip() + "\n")
         return
     grid = Table(title=title, title_justify="left", title_style="bold", header_style="bold dim", expand=False)
     for column in columns:
@@ -57,6 +63,12 @@ def diagnostics(findings: Iterable[Diagnostic]) -> None:
             continue
         place, _, rest = str(finding).partition(f": {finding.level}")
         out.print(f"[bold]{escape(place)}[/]: [{colours[finding.level]}]{finding.level}[/]{escape(rest)}")
+
+
+def program() -> str:
+    """Return how this command was called, as people would type it again."""
+    called = Path(sys.argv[0])
+    return "python -m monitor" if called.name == "__main__.py" else shlex.quote(str(called))
 
 
 def plural(count: int, one: str, many: str = "") -> str:

@@ -17,15 +17,19 @@ from monitor.daemon import Daemon
 from monitor.demo.catchers import Mail, MailCatcher, WebhookCatcher
 from monitor.demo.newsday import load as load_day
 from monitor.demo.replay import ReplayServer
-from monitor.directory import create, find
+from monitor.directory import create, find, read_files
 from monitor.errors import ConfigurationError
 from monitor.logs import configure
+from monitor.rulebook import FEEDS_FILE, ROUTES_FILE, digest
 from monitor.settings import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from monitor.rulebook import RuleBook
+
+MARKER = ".demonstration"  # holds the digest of the rules as they were written
 HEAD_START = timedelta(minutes=45)  # of the day: the first alerts come at once
 COLOURS = {"CRITICAL": "bold white on red", "HIGH": "red", "MEDIUM": "yellow", "LOW": "cyan"}
 SECRET = "whsec_ZGVtb25zdHJhdGlvbi1vbmx5LXNlY3JldA=="  # noqa: S105 - of the demonstration's own receiver
@@ -55,15 +59,17 @@ async def show(directory: Path, *, speed: float, seconds: float) -> None:
     4. Show each message as it arrives.
     """
     console = Console(highlight=False)
-    configure("console", "error")
+    configure("console", "critical")  # what matters is shown in words of its own
     day, clock = load_day(), Clock()
     feeds = ReplayServer(day, clock, speed=speed, head_start=HEAD_START)
     mails = MailCatcher(directory / "mail", lambda mail: _print_mail(console, mail))
     hooks = WebhookCatcher(directory / "webhooks", mails, lambda payload: _print_hook(console, payload))
-    for server in (feeds, mails, hooks):
-        await server.start()
+    await feeds.start()
+    edited = _prepare(directory, day.feeds_yaml(feeds.url))
+    console.print("[dim]Starting ...[/]")
+    await mails.start()
+    await hooks.start()
     try:
-        _prepare(directory, day.feeds_yaml(feeds.url))
         settings, secrets = load(
             directory,
             smtp_host="127.0.0.1", smtp_port=mails.port, smtp_security="none",
@@ -74,11 +80,15 @@ async def show(directory: Path, *, speed: float, seconds: float) -> None:
         async with assemble(
             find(directory), settings, lambda name: named.get(name) or secrets(name)
         ) as monitor:
+            monitor.listen_rules(lambda book: _print_rules(console, book))
             daemon = Daemon(monitor)
             running = asyncio.create_task(daemon.run())
             if seconds:
                 asyncio.get_running_loop().call_later(seconds, daemon.stop)
             await daemon.started.wait()
+            if edited:
+                note = f"Your edits in {directory / 'rules'} are kept; delete {directory} to start afresh."
+                console.print(f"[yellow]{note}[/]")
             _greet(
                 console, directory, hooks.url, daemon.web.url if daemon.web else "", len(day.outlets), speed
             )
@@ -89,24 +99,34 @@ async def show(directory: Path, *, speed: float, seconds: float) -> None:
     console.print(f"[dim]{len(mails.mails)} e-mails are in {directory / 'mail'}[/]")
 
 
-def _prepare(directory: Path, feeds: str) -> None:
-    """Write the installation anew: each demonstration begins with an empty memory."""
-    marker = directory / ".demonstration"
-    if (
-        directory.exists()
-        and any(directory.iterdir())
-        and not marker.exists()
-        and (directory / "rules").exists()
-    ):
+def _prepare(directory: Path, feeds: str) -> bool:
+    """Write the installation; each demonstration begins with an empty memory. Return whether edits were kept.
+
+    Rules that somebody edited stay as they are; untouched ones are written anew, as the program brings them.
+    """
+    marker, rules = directory / MARKER, directory / "rules"
+    if rules.exists() and not marker.exists():
         raise ConfigurationError(
             f"{directory}: is a real installation; give another directory for the demonstration"
         )
-    for name in ("var", "rules", "templates"):
+    for name in ("var", "mail", "webhooks"):
         shutil.rmtree(directory / name, ignore_errors=True)
+    edited = marker.exists() and _written(rules) != marker.read_text("utf-8")
+    if not edited:
+        for name in ("rules", "templates"):
+            shutil.rmtree(directory / name, ignore_errors=True)
     create(directory)
-    marker.touch()
-    (directory / "rules" / "feeds.yaml").write_text(feeds, "utf-8")
-    (directory / "rules" / "routes.yaml").write_text(ROUTES, "utf-8")
+    (rules / FEEDS_FILE).write_text(feeds, "utf-8")
+    (rules / ROUTES_FILE).write_text(ROUTES, "utf-8")
+    if not edited:
+        marker.write_text(_written(rules), "utf-8")
+    return edited
+
+
+def _written(rules: Path) -> str:
+    """Return the digest of the rules, without the two files that every demonstration writes."""
+    files = read_files(rules) if rules.is_dir() else {}
+    return digest({path: data for path, data in files.items() if path not in (FEEDS_FILE, ROUTES_FILE)})
 
 
 def _greet(console: Console, directory: Path, mails: str, page: str, outlets: int, speed: float) -> None:
@@ -124,6 +144,20 @@ def _greet(console: Console, directory: Path, mails: str, page: str, outlets: in
             expand=False,
         )
     )
+
+
+def _print_rules(console: Console, book: RuleBook) -> None:
+    """Tell that edited rules are in force, or what is wrong with them."""
+    if not book.errors:
+        console.print(
+            f"[green]Rules read again:[/] {len(book.rules)} rules and {len(book.feeds)} feeds are in force."
+        )
+        return
+    kept = ", ".join(book.kept)
+    lines = [str(finding) for finding in book.errors]
+    lines.append("")
+    lines.append(f"In force as they last were: {kept}." if kept else "Everything else is in force.")
+    console.print(Panel(escape("\n".join(lines)), title="The edited rules have mistakes", border_style="red"))
 
 
 def _print_mail(console: Console, mail: Mail) -> None:

@@ -64,6 +64,7 @@ class Engine:
             json_serializer=_same,  # documents are text already
             json_deserializer=_same,
         )
+        self._inode = 0  # of SQLite's file when it was opened
         if self.is_sqlite:
             event.listen(self._engine.sync_engine, "connect", _on_connect)
             event.listen(self._engine.sync_engine, "begin", _on_begin)
@@ -72,7 +73,9 @@ class Engine:
         """Make SQLite's file, readable by its owner alone, and switch it to write-ahead logging."""
         if not self.is_sqlite:
             return
-        await self._translate(asyncio.to_thread(_make_file, Path(self.url.database or "")))
+        path = Path(self.url.database or "")
+        await self._translate(asyncio.to_thread(_make_file, path))
+        self._inode = await self._translate(asyncio.to_thread(_inode, path))
         for attempt in range(WAL_ATTEMPTS):
             try:
                 await self._translate(_whole(self._switch_to_wal()))
@@ -82,6 +85,21 @@ class Engine:
                 await asyncio.sleep(WAL_PAUSE)  # another process is just opening the same file
             else:
                 return
+
+    async def check_file(self) -> None:
+        """Make sure that SQLite's file is still the one that was opened.
+
+        SQLite goes on writing into a file that was deleted, and all of it is gone at the end.
+
+        Raises:
+            StorageError: it was deleted or replaced.
+        """
+        path = Path(self.url.database or "")
+        if self.is_sqlite and self._inode and await asyncio.to_thread(_inode, path) != self._inode:
+            raise StorageError(
+                f"{path}: the database file was deleted or replaced while the monitor runs, and what happens"
+                " now is lost at its end: put the file back, or restart the monitor"
+            )
 
     async def _switch_to_wal(self) -> None:
         async with self._engine.connect() as connection:
@@ -117,7 +135,11 @@ class Engine:
                 f"run pg_dump --format=custom --file {path}"
             )
         part = path.with_name(f"{path.name}.part")  # the final name stands for a complete copy only
-        await self._translate(asyncio.to_thread(_reserve, path, part))
+        try:
+            await asyncio.to_thread(_reserve, path, part)
+        except OSError as error:
+            reason = f"{error.strerror}; create its directory first"
+            raise StorageError(f"{path}: cannot be written: {reason}") from None
         try:
             await self._translate(_whole(self._copy(part)))
             await asyncio.to_thread(part.replace, path)
@@ -222,6 +244,14 @@ def _make_file(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+
+
+def _inode(path: Path) -> int:
+    """Return the file's number on its disk, 0 when it is gone."""
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return 0
 
 
 def _reserve(path: Path, part: Path) -> None:

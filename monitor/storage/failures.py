@@ -82,6 +82,9 @@ def _advice(error: BaseException, text: str) -> str:
         return (
             "no connection became free or no answer came in time: the database is overloaded or unreachable"
         )
-    if isinstance(_cause(error), OSError):
+    cause = _cause(error)
+    if isinstance(cause, OSError) and cause.filename:
+        return "create the directory, or check who may write into it"
+    if isinstance(cause, OSError):
         return "check that the server runs and that host, port and path are right"
     return "look into the database's own log"

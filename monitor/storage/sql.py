@@ -93,6 +93,7 @@ class SqlStorage:
 
     async def ping(self) -> datetime | None:
         """See `Storage.ping`."""
+        await self._engine.check_file()
         return await self._engine.read(_clock)
 
     async def backup(self, path: str) -> None:

@@ -483,3 +483,20 @@ def test_items_are_frozen_values():
     with pytest.raises(AttributeError):
         make_item().title = "Other"
     assert replace(make_item(), title="Other") != make_item()
+
+
+async def test_a_deleted_database_file_is_noticed(tmp_path):
+    """SQLite would go on writing into the deleted file, and lose it all at the end."""
+    path = tmp_path / "monitor.db"
+    storage = SqlStorage(f"sqlite:///{path}")
+    await storage.open()
+    try:
+        await storage.ping()
+        path.unlink()
+        with pytest.raises(StorageError, match="deleted or replaced"):
+            await storage.ping()
+        path.write_bytes(b"")
+        with pytest.raises(StorageError, match="deleted or replaced"):
+            await storage.ping()
+    finally:
+        await storage.close()
