@@ -13,10 +13,12 @@ from monitor.document import Diagnostic, Place
 from monitor.feeds.catalog import read_catalog
 from monitor.models import Routing
 from monitor.rules.engine import compile_tree
+from monitor.rules.lint_tree import lint_tree
 from monitor.rules.load import load_tree
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date
 
     from monitor.alerts.route_tests import RouteTestResult
     from monitor.models import Feed, Item, Match, RuleInfo
@@ -74,12 +76,13 @@ class RuleBook:
         return tuple(dict.fromkeys(filter(None, names)))
 
 
-def read_book(files: Mapping[str, bytes], *, prefix: str = "") -> RuleBook:
+def read_book(files: Mapping[str, bytes], *, prefix: str = "", today: date | None = None) -> RuleBook:
     """Read a whole tree; what is invalid is left out and told in `diagnostics`, the rest works.
 
     Args:
         files: contents by path relative to the rules directory ("lists/people.yaml").
         prefix: put before each path in messages ("rules/"), so that they can be clicked.
+        today: the day, UTC, for what is told about dates that have passed; None tells nothing about them.
     """
     findings: list[Diagnostic] = []
     feeds: tuple[Feed, ...] = ()
@@ -100,6 +103,7 @@ def read_book(files: Mapping[str, bytes], *, prefix: str = "") -> RuleBook:
     tree = load_tree(files, prefix=prefix)
     engine = compile_tree(tree)
     findings += tree.diagnostics
+    findings += lint_tree(tree, feeds, today)
     findings += check_reach(routing or Routing(), tuple(engine.rule_infos.values()))
     return RuleBook(
         feeds=MappingProxyType({feed.feed_id: feed for feed in feeds}),

@@ -15,6 +15,7 @@ import typer
 from monitor.channels.samples import VIEWS
 from monitor.cli.output import fail, note, out, plural, table
 from monitor.cli.report_formats import RENDERERS, Format, Report, as_terminal
+from monitor.clock import machine_time
 from monitor.codes import CODES
 from monitor.directory import Directory, find, read_files
 from monitor.document import Diagnostic, Place, closest
@@ -143,7 +144,8 @@ def _look(tree: _Tree) -> tuple[Report, bool]:
     root = tree.wanted[0].parent if directory is None else directory.rules
     prefix = root if directory else _as_typed(root, relative=tree.relative)
     files = read_files(root) if directory else {tree.wanted[0].name: _read(tree.wanted[0])}
-    book = read_book(files, prefix="" if prefix == Path() else f"{prefix.as_posix()}/")
+    shown = "" if prefix == Path() else f"{prefix.as_posix()}/"
+    book = read_book(files, prefix=shown, today=machine_time().date())
     findings = [*book.diagnostics]
     if directory and (tree.whole or any(_in_templates(directory, path) for path in tree.wanted)):
         findings += _template_findings(directory)

@@ -54,6 +54,31 @@ ROWS: Final = (
         right="$capitals",
     ),
     Code(
+        "common-none",
+        level="warning",
+        files="rules lists",
+        meaning=(
+            "`none` of a single word that most news items hold excludes nearly everything. Write the phrase "
+            "that is not meant."
+        ),
+        scope="rule",
+        wrong="when: {all: [talks], none: [year]}",
+        right='when: {all: [talks], none: ["last year"]}',
+    ),
+    Code(
+        "contained-term",
+        level="warning",
+        files="lists",
+        meaning=(
+            "A word of a list of kind vocabulary is a form of another one, or a phrase contains another one. "
+            "The other matches wherever it does. Remove one. A longer phrase is not reported in lists that "
+            "stand in a `near` with a number of words, where it makes a difference."
+        ),
+        scope="lists",
+        wrong="lists: {pauses: {kind: vocabulary, en: [ceasefire, ceasefires]}}",
+        right="lists: {pauses: {kind: vocabulary, en: [ceasefire, truce]}}",
+    ),
+    Code(
         "contradiction",
         level="error",
         files="rules lists",

@@ -112,6 +112,31 @@ ROWS: Final = (
         right="tags: [x.urgent]",
     ),
     Code(
+        "expired",
+        level="warning",
+        files="rules",
+        meaning=(
+            "The day under `expires` has come: a rule is silent from then on, and an exception is not used. "
+            "Set a later day, retire the rule or remove the exception."
+        ),
+        scope="rule",
+        wrong="expires: 2020-01-01",
+        right="expires: 2999-01-01",
+    ),
+    Code(
+        "missing-forms",
+        level="warning",
+        files="lists",
+        meaning=(
+            "A live rule uses a list of people, a feed is in a language with another script, and some of the "
+            "people have no spelling in it, so that feed cannot name them. `monitor lists expand` proposes "
+            "Russian and Ukrainian forms."
+        ),
+        scope="",
+        wrong="name: Witkoff, match: [Witkoff], and a feed with language: ru",
+        right="name: Witkoff, match: [Witkoff], forms: {ru: [Уиткофф]}",
+    ),
+    Code(
         "no-owner",
         level="warning",
         files="rules",
@@ -215,6 +240,18 @@ ROWS: Final = (
         scope="rule",
         wrong="when: {all: [base]}",
         right=("when: {all: [base]}\nwhere: {tier: [wire]}"),
+    ),
+    Code(
+        "unknown-tier",
+        level="warning",
+        files="rules",
+        meaning=(
+            "`where` asks for a tier that none of the feeds has, so it can never hold. Name another tier, or "
+            "give a feed its tier in feeds.yaml. To exclude a tier that does not occur is no mistake."
+        ),
+        scope="rule",
+        wrong="where: {tier: [wire]}",
+        right="where: {tier: [national]}",
     ),
     Code(
         "unknown-tag",
