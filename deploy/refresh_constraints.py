@@ -1,4 +1,3 @@
-# noqa: INP001 - a script for maintainers, not part of a package
 """Writes constraints.txt: the exact version of everything that an installation or its tests need.
 
 Run it with the Python of a virtual environment in which the wanted versions are installed:

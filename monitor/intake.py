@@ -79,9 +79,8 @@ def take_in(
             revised.append(revision)
             if not baseline and revision.revision <= MAX_REVISIONS:
                 to_match.append(revision)
-    return Intake(
-        tuple(new), tuple(revised), tuple(seen), tuple(to_match), baseline, recognised / total if total else None
-    )
+    overlap = recognised / total if total else None
+    return Intake(tuple(new), tuple(revised), tuple(seen), tuple(to_match), baseline, overlap)
 
 
 def make_hit(item: Item, match: Match, now: datetime) -> Hit:

@@ -41,7 +41,8 @@ class Templates:
         try:
             return _render(self._renderer, view, recipient, channel)
         except RenderError as error:
-            log.error(
+            # The message goes out all the same: for the operator this is something to mend, not a loss.
+            log.warning(
                 "a template failed, the shipped one is used",
                 error=str(error),
                 hint="`monitor check` shows it",

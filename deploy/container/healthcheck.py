@@ -1,4 +1,3 @@
-# noqa: INP001 - a script that is copied into the image, not part of a package
 """The container's health check: asks a health endpoint, says why when the answer is no.
 
 Use: healthcheck.py [URL], by default the liveness endpoint of a monitor in the same container.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,10 +41,10 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
     """Print rows under a title: a ruled table in a terminal, aligned columns with headings when piped."""
     if not out.is_terminal:
         lines = [tuple(" ".join(cell.split()) for cell in row) for row in (columns, *rows)]
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        widths = [max(map(len, column)) for column in zip_longest(*lines, fillvalue="")]
         sys.stdout.write(f"\n{title}\n")
         for line in lines:
-            cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+            cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=False))
             sys.stdout.write("  " + "  ".join(cells).rstrip() + "\n")
         return
     grid = Table(title=title, title_justify="left", title_style="bold", header_style="bold dim", expand=False)

@@ -38,8 +38,9 @@ from monitor.settings import load
 from tests.installation import make
 
 WORDS = (
-    "talks border minister harvest bridge council election storm museum rail budget envoy school port".split()
-)
+    "talks", "border", "minister", "harvest", "bridge", "council", "election", "storm",
+    "museum", "rail", "budget", "envoy", "school", "port",
+)  # fmt: skip
 IN_FLIGHT = 32
 
 

@@ -104,8 +104,8 @@ def test_context_variables_are_part_of_every_line():
 def test_levels(level, heard):
     log, stream, _ = start(level=level)
     log.info("ours at info")
-    logging.getLogger("apscheduler.executors.default").info("theirs at info")
-    logging.getLogger("apscheduler.executors.default").warning("theirs at warning")
+    logging.getLogger("apscheduler.triggers").info("theirs at info")
+    logging.getLogger("apscheduler.triggers").warning("theirs at warning")
     assert [line["event"] for line in lines(stream)] == heard
 
 

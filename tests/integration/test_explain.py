@@ -169,7 +169,7 @@ async def test_stored_items_by_address_and_id(worked):
 
 def alert_of(place) -> str:
     lines = place.run("status").stdout.splitlines()
-    return next(line.split("\t")[0] for line in lines if "An envoy lands" in line)
+    return next(line.split()[0] for line in lines if "An envoy lands" in line)
 
 
 async def test_the_trail_of_an_alert(worked):

@@ -17,7 +17,7 @@ def captures(data: Path) -> dict[str, bytes]:
     """The newest snapshot of each replayed feed, and every single document, by feed id."""
     found: dict[str, bytes] = {}
     for folder in sorted((data / "feeds" / "replay").iterdir()):
-        found[f"replay-{folder.name}"] = sorted(folder.iterdir())[-1].read_bytes()
+        found[f"replay-{folder.name}"] = max(folder.iterdir()).read_bytes()
     singles = [path for path in sorted((data / "feeds" / "single").rglob("*")) if path.is_file()]
     for number, path in enumerate(singles):
         found[f"single-{number:03}"] = path.read_bytes()

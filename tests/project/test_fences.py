@@ -12,7 +12,8 @@ MODULES = sorted((ROOT / "monitor").rglob("*.py"))
 
 # Pure: values in, values out. They may use the standard library and pure libraries, and each other.
 PURE = (
-    "monitor.models", "monitor.errors", "monitor.intake", "monitor.rulebook", "monitor.lastgood", "monitor.document",
+    "monitor.models", "monitor.errors", "monitor.intake", "monitor.rulebook", "monitor.lastgood",
+    "monitor.document",
     "monitor.text", "monitor.rules", "monitor.stories", "monitor.alerts",
     "monitor.feeds.dates", "monitor.feeds.identity", "monitor.feeds.interval", "monitor.feeds.politeness",
     "monitor.feeds.normalize", "monitor.feeds.urls", "monitor.feeds.sniff", "monitor.feeds.encoding",
@@ -21,11 +22,14 @@ PURE = (
 )  # fmt: skip
 # What a pure module must not import: I/O, clocks, settings, logging, other layers.
 IMPURE = (
-    "asyncio", "socket", "ssl", "subprocess", "threading", "multiprocessing", "time", "os", "logging", "random",
-    "pathlib", "shutil", "tempfile", "aiohttp", "aiosmtplib", "sqlalchemy", "structlog", "apscheduler", "pebble",
+    "asyncio", "socket", "ssl", "subprocess", "threading", "multiprocessing", "time", "os", "logging",
+    "random",
+    "pathlib", "shutil", "tempfile", "aiohttp", "aiosmtplib", "sqlalchemy", "structlog", "apscheduler",
+    "pebble",
     "prometheus_client", "watchfiles", "typer", "rich", "pydantic_settings",
     "monitor.settings", "monitor.app", "monitor.daemon", "monitor.cli", "monitor.web", "monitor.loops",
-    "monitor.http", "monitor.storage", "monitor.channels", "monitor.directory", "monitor.clock", "monitor.logs",
+    "monitor.http", "monitor.storage", "monitor.channels", "monitor.directory", "monitor.clock",
+    "monitor.logs",
 )  # fmt: skip
 
 # One door each to the outside: (library, modules that may import it).
