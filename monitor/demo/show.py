@@ -165,13 +165,17 @@ def _print_mail(console: Console, mail: Mail) -> None:
     console.print(
         Panel(
             escape("\n".join(_most_telling(mail.text))),
-            title=escape(mail.subject),
+            title=escape(_cut(mail.subject, console.width - 8)),
             title_align="left",
             subtitle=f"e-mail to {escape(mail.to)}, {mail.name}.html",
             subtitle_align="right",
             border_style=COLOURS.get(severity, "blue"),
         )
     )
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 1].rstrip()}…"
 
 
 def _most_telling(text: str, most: int = 24) -> Iterator[str]:
