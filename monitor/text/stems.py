@@ -78,7 +78,10 @@ def _lemma(word: str, language: str) -> str:
     written = word.replace("’", "'").replace("ʼ", "'")
     lowered = written.lower()
     # German nouns are in the dictionary with their capital; a headline's capital means nothing.
-    tries = (lowered, written) if language != "de" else (written, lowered, lowered.capitalize())
+    # A look-up tries the word with and without a capital by itself; only other spellings need a second one.
+    tries: tuple[str, ...] = (lowered,) if written in (lowered, lowered.capitalize()) else (lowered, written)
+    if language == "de":
+        tries = (written, lowered, lowered.capitalize())
     dictionary = _dictionary()
     found = next((known for known in (dictionary.get_lemma(form, language) for form in tries) if known), None)
     if found is None:
