@@ -144,8 +144,8 @@ def _look(tree: _Tree) -> tuple[Report, bool]:
     root = tree.wanted[0].parent if directory is None else directory.rules
     prefix = root if directory else _as_typed(root, relative=tree.relative)
     files = read_files(root) if directory else {tree.wanted[0].name: _read(tree.wanted[0])}
-    shown = "" if prefix == Path() else f"{prefix.as_posix()}/"
-    book = read_book(files, prefix=shown, today=machine_time().date())
+    before = "" if prefix == Path() else f"{prefix.as_posix()}/"
+    book = read_book(files, prefix=before, today=machine_time().date())
     findings = [*book.diagnostics]
     if directory and (tree.whole or any(_in_templates(directory, path) for path in tree.wanted)):
         findings += _template_findings(directory)
