@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.exceptions import Abort, Exit, TyperException
 
-from monitor.cli import backtest, check, diff, edit, explain, operate, run, schema, show
+from monitor.cli import backtest, check, diff, edit, explain, fmt, lists, new, operate, run, schema, show
 from monitor.cli.output import fail
 from monitor.errors import MonitorError
 
@@ -34,6 +34,9 @@ run.register(app)
 edit.register(app)
 check.register(app)
 schema.register(app)
+fmt.register(app)
+lists.register(app)
+new.register(app)
 explain.register(app)
 show.register(app)
 backtest.register(app)

@@ -53,7 +53,7 @@ def format_file(path: str, data: bytes, *, shown: str = "") -> Formatted:
     text = data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     layout = read_layout(text)
     comments = _comments(layout)
-    made = _Printer().document(layout, file_role(path)).encode()
+    made = print_layout(layout, path)
     again, found = parse(shown, made)
     if found or _meaning(root) != _meaning(again) or comments != _comments(read_layout(made.decode())):
         what = "this file uses YAML that has no standard form here; it stays as it is"
@@ -61,6 +61,16 @@ def format_file(path: str, data: bytes, *, shown: str = "") -> Formatted:
             data, changed=False, errors=(Diagnostic(Place(shown, 1, 1), "error", "no-standard-form", what),)
         )
     return Formatted(made, changed=made != data)
+
+
+def print_layout(layout: Layout, path: str) -> bytes:
+    """Return a layout in standard form; its keys are put in order in place.
+
+    Args:
+        layout: what to write.
+        path: relative to the rules directory: says which kind of file it is.
+    """
+    return _Printer().document(layout, file_role(path)).encode()
 
 
 def file_role(path: str) -> str:

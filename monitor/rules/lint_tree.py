@@ -27,7 +27,7 @@ MOST_SHOWN: Final = 3  # examples in a message
 
 # Languages whose script is not Latin: a name has to be listed as it is spelled there.
 _TAGS: Final = "am ar be bg bn el fa he hi hy ja ka kk ko ky mk mn my ps ru sr ta tg th uk ur yi zh"
-_OTHER_SCRIPTS: Final = frozenset(_TAGS.split())
+OTHER_SCRIPTS: Final = frozenset(_TAGS.split())
 
 _Words: TypeAlias = tuple[tuple[str, ...], ...]  # for each word of a term, what has to be equal
 
@@ -96,7 +96,7 @@ def _common_words(reader: Reader, top: Clause) -> None:
 
 def _without_forms(reader: Reader, tree: RuleTree, languages: Collection[str]) -> None:
     """Warn once a list of people in which some cannot be found in a language that a feed uses."""
-    needed = sorted(_OTHER_SCRIPTS.intersection(languages))
+    needed = sorted(OTHER_SCRIPTS.intersection(languages))
     for listed in _used_lists(tree):
         if listed.kind is not Kind.PERSON or not needed:
             continue
