@@ -110,7 +110,9 @@ def _new_forms(stated: list[str], made: Inflector, kind: Kind) -> tuple[str, ...
 
 
 def _may_be_form(name: str, other: str) -> bool:
-    """Tell whether a spelling is another one with another ending, so that it is no basic form."""
+    """Tell whether a spelling is another one with another ending or a proclitic: no basic form."""
+    if name[0] in _PROCLITICS and name[1:] == other:
+        return True
     return len(_beginning((name, other))) >= max(_SHORTEST_STEM, len(other) - _LONGEST_ENDING)
 
 
