@@ -40,9 +40,13 @@ def as_json(value: Any) -> None:  # noqa: ANN401 - any JSON value
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print rows under a title: a ruled table in a terminal, aligned columns with headings when piped."""
     if not out.is_terminal:
-        lines = [tuple(" ".join(cell.split()) for cell in row) for row in (columns, *rows)]
+        lines = [
+            tuple(" ".join(cell.split()) for cell in row)
+            for row in ((columns,) if any(columns) else ()) + tuple(rows)
+        ]
         widths = [max(map(len, column)) for column in zip_longest(*lines, fillvalue="")]
-        sys.stdout.write(f"\n{title}\n")
+        if title:
+            sys.stdout.write(f"\n{title}\n")
         for line in lines:
             cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=False))
             sys.stdout.write("  " + "  ".join(cells).rstrip() + "\n")
