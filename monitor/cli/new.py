@@ -65,7 +65,7 @@ def new_rule(
         raise ConfigurationError(f'the id "{rule_id}" is in use{where}; an id names one rule, for ever')
     draft = scaffold(tree, rule_id, title=title, headlines=headlines or (), schema=editor_comment(name))
     _write(target, draft.text)
-    _report(rules, name, rule_id)
+    _prove(rules, name, rule_id)
     lists = ", ".join(f"${one}" for one in draft.lists) or "none of the lists"
     out.print(f"[bold]{target}[/] written: a draft that asks for {lists}.", soft_wrap=True)
     out.print("Next:")
@@ -90,7 +90,7 @@ def _write(target: Path, text: str) -> None:
         raise ConfigurationError(f"{target}: cannot be written: {error.strerror}") from None
 
 
-def _report(rules: Path, name: str, rule_id: str) -> None:
+def _prove(rules: Path, name: str, rule_id: str) -> None:
     """Check and test the new file as the user will; what fails is told, not hidden."""
     tree = load_tree(read_files(rules), prefix=f"{rules.as_posix()}/")
     diagnostics(one for one in tree.diagnostics if one.place.file.endswith(f"/{name}"))
