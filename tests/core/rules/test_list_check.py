@@ -29,7 +29,7 @@ def found(lists: str, *languages: str) -> list[tuple[str, str]]:
         ("{name: Ann, match: [Lee, Ann Lee]}", []),  # of one entry
         ("{name: Ann, match: [Lée]}, {name: Bea, match: [LEE]}", [("collision", "Bea")]),
         (
-            "{name: A, match: [L], valid: {until: 2030-01-01}}, {name: B, match: [L], valid: {from: 2030-01-02}}",
+            "{name: A, match: [L], valid: {until: 2030-01-01}}, {name: L, valid: {from: 2030-01-02}}",
             [],  # one after the other
         ),
     ],
