@@ -56,9 +56,9 @@ def walk(roots: list[Requirement]) -> tuple[dict[str, str], list[Requirement]]:
     versions: dict[str, str] = {}
     missing: list[Requirement] = []
     done: set[tuple[str, str]] = set()
-    todo = [(requirement, "") for requirement in roots]
-    while todo:
-        requirement, asked_by = todo.pop()
+    left = [(requirement, "") for requirement in roots]
+    while left:
+        requirement, asked_by = left.pop()
         if requirement.marker and not requirement.marker.evaluate({**_environment(), "extra": asked_by}):
             continue
         name = canonicalize_name(requirement.name)
@@ -70,7 +70,7 @@ def walk(roots: list[Requirement]) -> tuple[dict[str, str], list[Requirement]]:
         for extra in ("", *requirement.extras):
             if (name, extra) not in done:
                 done.add((name, extra))
-                todo += [(below, extra) for below in _requires(name)]
+                left += [(below, extra) for below in _requires(name)]
     return versions, missing
 
 

@@ -81,52 +81,42 @@ def _print(
     )
     failing = [state for state in feeds if state.failures]
     if failing:
-        rows = [
-            (
-                state.feed_id,
-                state.error_kind,
-                str(state.failures),
-                _ago(now, state.last_success_at),
-                state.error,
-            )
-            for state in failing[:MOST_SHOWN]
-        ]
-        table("Feeds in trouble", ("feed", "kind", "failures", "last success", "what is wrong"), rows)
+        headings: tuple[str, ...] = ("feed", "kind", "failures", "last success", "what is wrong")
+        table("Feeds in trouble", headings, [_feed_row(state, now) for state in failing[:MOST_SHOWN]])
     if alerts:
-        recent = [
-            (
-                alert.alert_id[:8],
-                alert.severity.value,
-                alert.state.value,
-                _ago(now, alert.last_hit_at),
-                str(len({source.owner for source in alert.sources if not source.copy_of})),
-                alert.rule.title,
-                alert.sources[0].title if alert.sources else "",
-            )
-            for alert in alerts
-        ]
-        table(
-            "Latest alerts",
-            ("alert", "severity", "state", "last report", "sources", "rule", "headline"),
-            recent,
-        )
+        headings = ("alert", "severity", "state", "last report", "sources", "rule", "headline")
+        table("Latest alerts", headings, [_alert_row(alert, now) for alert in alerts])
     if messages:
-        unsent = [
-            (
-                message.notification_id[:8],
-                message.state.value,
-                message.recipient_id,
-                message.channel,
-                str(message.attempts),
-                message.last_error or "not tried yet",
-            )
-            for message in messages
-        ]
-        table(
-            "Messages given up or waiting",
-            ("id", "state", "recipient", "channel", "attempts", "last error"),
-            unsent,
-        )
+        headings = ("id", "state", "recipient", "channel", "attempts", "last error")
+        table("Messages given up or waiting", headings, [_message_row(message) for message in messages])
+
+
+def _feed_row(state: FeedState, now: datetime) -> tuple[str, ...]:
+    kind = state.error_kind.replace("_", " ")
+    return state.feed_id, kind, str(state.failures), _ago(now, state.last_success_at), state.error
+
+
+def _alert_row(alert: Alert, now: datetime) -> tuple[str, ...]:
+    return (
+        alert.alert_id[:8],
+        alert.severity.value,
+        alert.state.value,
+        _ago(now, alert.last_hit_at),
+        str(len({source.owner for source in alert.sources if not source.copy_of})),
+        alert.rule.title,
+        alert.sources[0].title if alert.sources else "",
+    )
+
+
+def _message_row(message: Notification) -> tuple[str, ...]:
+    return (
+        message.notification_id[:8],
+        message.state.value,
+        message.recipient_id,
+        message.channel,
+        str(message.attempts),
+        message.last_error or "not tried yet",
+    )
 
 
 def _as_dict(counts: Counts, feeds: Sequence[FeedState], messages: Sequence[Notification]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ under their number. Evidence is only collected for rules that fire.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -70,7 +71,7 @@ class Use:
         return after_start and (self.valid_until is None or day <= self.valid_until)
 
 
-class _Placed:
+class _Placed(ABC):
     """What nodes with places have in common: the answers follow from `_find`."""
 
     def __init__(self, number: int, fields: tuple[FieldName, ...], name: str) -> None:
@@ -107,8 +108,9 @@ class _Placed:
         """Say what was not found, and where it was looked for."""
         return f"{self.name} is not in {', '.join(self.fields)}"
 
+    @abstractmethod
     def _find(self, context: ItemContext, name: FieldName) -> list[Occurrence]:
-        raise NotImplementedError
+        """Return the occurrences in one field."""
 
 
 class LeafNode(_Placed):

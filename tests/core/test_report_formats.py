@@ -147,8 +147,8 @@ def test_github_commands_say_what_was_found(found):
 
 
 def test_github_names_files_inside_the_repository():
-    inside = report(finding(file="/work/repo/rules/x.yaml"), base="/work/repo")
-    outside = report(finding(file="/elsewhere/x.yaml"), base="/work/repo")
+    inside = report(finding(file="/srv/repo/rules/x.yaml"), base="/srv/repo")
+    outside = report(finding(file="/elsewhere/x.yaml"), base="/srv/repo")
     assert "file=rules/x.yaml," in as_github(inside)
     assert "file=/elsewhere/x.yaml," in as_github(outside)
 

@@ -6,7 +6,7 @@ import pytest
 from standardwebhooks import Webhook
 
 from tests import fakes, installation
-from tests.receivers import Answer, http_receiver, smtp_receiver
+from tests.receivers import http_receiver, smtp_receiver
 
 
 @pytest.fixture
@@ -69,24 +69,6 @@ async def test_an_edited_headline_is_no_second_alert(world):
     assert second["items"]["new"] == 0
     assert second["hits"] == 0
     assert len(smtp.messages) == 1
-
-
-async def test_a_receiver_that_fails_gets_it_later_with_the_same_id(world):
-    feeds, smtp, hook, place = world
-    hook.answers.append(Answer(503, {"Retry-After": "1"}))
-    first = await place.once()
-    assert first["notifications"] == {"delivered": 1, "pending": 1, "failed": 0}
-    process = await place.start("run", str(place.path))
-    try:
-        await smtp.until(lambda: True)
-        async with fakes.asyncio.timeout(30):
-            while len(hook.requests) < 2:
-                await fakes.asyncio.sleep(0.1)
-    finally:
-        process.terminate()
-        await process.wait()
-    assert hook.requests[0].headers["webhook-id"] == hook.requests[1].headers["webhook-id"]
-    assert hook.requests[0].body == hook.requests[1].body
 
 
 async def test_what_is_given_up_is_shown(world):
