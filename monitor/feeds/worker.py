@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from monitor.feeds.results import Fetched, ParsedFeed
 
 MAX_TASKS = 500  # parses before a worker is replaced: what leaks, leaks no further
+CLOSING_SECONDS = 3  # for idle workers to end by themselves
 MAX_MEMORY = 2 * 1024**3  # bytes of address space of a worker
 _PRELOAD = "monitor.feeds.parse"
 
@@ -136,6 +137,15 @@ class ParserPool:
             return self._pool
 
     async def _end(self, pool: ProcessPool) -> None:
+        """End the processes: in peace when none works, else by killing.
+
+        A worker that is killed while it starts prints a trace of its own; closing lets it come up first.
+        """
+        with suppress(RuntimeError, TimeoutError):
+            if pool.active and not self._running:
+                pool.close()  # type: ignore[no-untyped-call]  # as below
+                await asyncio.to_thread(pool.join, CLOSING_SECONDS)
+                return
         with suppress(RuntimeError):
             pool.stop()  # type: ignore[no-untyped-call]  # pebble annotates its methods only in part
             await asyncio.to_thread(pool.join)
