@@ -11,7 +11,6 @@ import typer
 
 from monitor.app import open_storage
 from monitor.backtest.books import read_trial
-from monitor.backtest.snapshot import RUNNING, decode
 from monitor.cli.backtest import Comparison, Json, Processes, Samples, read_side, stored
 from monitor.cli.backtest_print import print_comparison
 from monitor.cli.output import as_json
@@ -46,39 +45,34 @@ def diff(
     """Compare the rules on disk with the running ones: rules changed, hits gained and lost, messages."""
     place = find(directory)
     now = read_side(find(rules) if rules else place)
-    files, name, since = _running(directory)
-    trial = Comparison(read_trial(files), now, name)
+    trial = Comparison(read_trial(_running(directory)), now, "that the monitor last read without errors")
     trial.run(
         stored(place, timedelta(days=days)), processes=processes, samples=3 if samples is None else samples
     )
     if json:
-        as_json({"running_since": since, **trial.as_dict()})
+        as_json(trial.as_dict())
     else:
         print_comparison(trial)
 
 
-def _running(directory: Path) -> tuple[Mapping[str, bytes], str, str | None]:
-    """Return the running rules, a name for them, and since when they run (None: not recorded).
+def _running(directory: Path) -> Mapping[str, bytes]:
+    """Return the rules in force: the last good text of each file, as the monitor keeps it in the store.
 
-    A store that only knows the last good text of each file answers with that: it is what runs, but for
-    whole rules in a file that has errors elsewhere.
+    Raises:
+        ConfigurationError: no monitor has run with this database.
     """
     settings, _ = load(directory)
     configure(settings.log_format, "error")
     place = find(directory)
 
-    async def read() -> tuple[str | None, str | None]:
+    async def read() -> str | None:
         async with open_storage(settings.database(place.path)) as storage:
-            return await storage.get_value(RUNNING), await storage.get_value(LAST_GOOD)
+            return await storage.get_value(LAST_GOOD)
 
-    text, last_good = asyncio.run(read())
-    if text is not None:
-        running = decode(text)
-        since = running.applied_at
-        return running.files, f"running since {since:%Y-%m-%d %H:%M} UTC", since.isoformat()
-    if files := unpack(last_good):
-        return files, "that the monitor last read without errors", None
-    raise ConfigurationError(
-        f"{directory}: no monitor has run with this database yet, so there are no running rules to"
-        " compare with; `monitor backtest --against REV` takes a git revision or another directory"
-    )
+    files = unpack(asyncio.run(read()))
+    if not files:
+        raise ConfigurationError(
+            f"{directory}: no monitor has run with this database yet, so there are no running rules to"
+            " compare with; `monitor backtest --against REV` takes a git revision or another directory"
+        )
+    return files

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.backtest import chart, compare, snapshot
+from monitor.backtest import chart, compare
 from monitor.backtest.archive import Archive
 from monitor.backtest.books import read_trial, sendable
 from monitor.backtest.items import Lines, stored_items
@@ -19,7 +19,7 @@ from monitor.backtest.parallel import Plan, evaluate
 from monitor.backtest.replay import replay
 from monitor.backtest.report import figures_dict, recipients_dict
 from monitor.backtest.run import Hit, Tally, figures, recipient_figures, spread
-from monitor.errors import ConfigurationError, RulesUnreadableError, StorageError
+from monitor.errors import ConfigurationError, RulesUnreadableError
 from monitor.models import Match, Severity
 from tests.factories import T0, after, make_feed, make_feed_state, make_item
 
@@ -513,25 +513,6 @@ def test_only_recipients_whose_messages_change_are_told():
     assert recipients_dict([same, replace(less, now=3)], [same, less]) == [
         {"recipient": "less", "before": {"now": 3, "digests": 0}, "now": {"now": 0, "digests": 0}}
     ]
-
-
-# --- snapshots ------------------------------------------------------------------------------------
-
-
-@given(st.dictionaries(st.text(st.characters(codec="utf-8"), min_size=1), st.binary(), max_size=5))
-def test_a_snapshot_holds_any_files(files):
-    text = snapshot.encode(files, T0)
-    assert text.isascii()
-    assert snapshot.decode(text) == snapshot.Snapshot(files, T0)
-    assert text == snapshot.encode(dict(reversed(files.items())), T0)
-
-
-@pytest.mark.parametrize(
-    "text", ["", "x", "é", "AAAA", snapshot.encode(FILES, T0)[:-8], snapshot.encode({}, T0)[4:]]
-)
-def test_a_damaged_snapshot_is_told(text):
-    with pytest.raises(StorageError, match="cannot be read"):
-        snapshot.decode(text)
 
 
 def test_a_feed_is_found_by_id_address_or_title():

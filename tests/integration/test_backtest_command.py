@@ -17,7 +17,6 @@ import structlog
 
 from monitor.app import open_storage
 from monitor.backtest.parallel import Plan, evaluate
-from monitor.backtest.snapshot import RUNNING, encode
 from monitor.cli import call
 from monitor.directory import read_files
 from monitor.lastgood import pack
@@ -269,7 +268,7 @@ def test_against_another_directory_and_a_rule_that_was_not_there(place, tmp_path
 # --- the store ------------------------------------------------------------------------------------
 
 
-def fill(place, *, snapshot=True, last_good=False) -> None:
+def fill(place, *, ran=True) -> None:
     """Store sixty items of the last days, and the rules as they are, as a running monitor does."""
     now = datetime.now(UTC)
 
@@ -286,9 +285,7 @@ def fill(place, *, snapshot=True, last_good=False) -> None:
             ]  # fmt: skip
             state = replace(claim.feeds[0], polls=1)
             await storage.commit_poll(claim, PollCommit(state, tuple(items)), now)
-            if snapshot:
-                await storage.set_value(RUNNING, encode(read_files(place.path / "rules"), now))
-            if last_good:
+            if ran:
                 await storage.set_value(LAST_GOOD, pack(read_files(place.path / "rules")))
 
     (place.path / "var").mkdir(exist_ok=True)
@@ -305,7 +302,7 @@ def test_the_stored_archive_is_the_default(place, answer):
 
 def test_diff_tells_what_an_edit_would_do(place, answer):
     fill(place)
-    assert "No difference to the rules running since" in answer("diff").stdout
+    assert "No difference to the rules that the monitor last read without errors." in answer("diff").stdout
     edited = RULE.replace("[envoy, lands]", "[envoy]") + OTHER.replace("storm-warning", "gale-warning")
     place.write("rules/talks/talks.yaml", edited)
     value = json.loads(answer("diff", "--json").stdout)
@@ -326,17 +323,8 @@ def test_diff_tries_a_working_copy(place, tmp_path, answer):
     assert [(rule["rule"], rule["change"]) for rule in value["rules"]] == [("storm-warning", "removed")]
 
 
-def test_diff_knows_the_last_good_files_of_a_monitor_that_ran(place, answer):
-    fill(place, snapshot=False, last_good=True)
-    assert "No difference to the rules that the monitor last read without errors." in answer("diff").stdout
-    place.write("rules/talks/talks.yaml", RULE)
-    value = json.loads(answer("diff", "--json").stdout)
-    assert value["running_since"] is None
-    assert [(rule["rule"], rule["change"]) for rule in value["rules"]] == [("storm-warning", "removed")]
-
-
 def test_diff_without_a_running_monitor_is_explained(place, answer):
-    fill(place, snapshot=False)
+    fill(place, ran=False)
     done = answer("diff", code=3)
     assert "no monitor has run with this database yet" in done.stderr
 
