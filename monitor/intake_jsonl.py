@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from monitor.feeds.dates import read_date
 from monitor.models import Item, stable_id
 from monitor.text.clean import visible_text
+from monitor.text.origins import visible_with_origins
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
+    from monitor.models import Evidence
+    from monitor.text.origins import Traced
+
+VISIBLE: Final = ("title", "summary", "content")  # may hold HTML
 TEXTS: Final = ("title", "summary", "content", "author", "language", "url", "feed")
 
 EXAMPLE: Final = '{"id": "1", "title": "Envoy lands in Vienna"}'
@@ -24,14 +31,31 @@ class Line(NamedTuple):
     item: Item
     feed: str  # id of the feed it names, "" for none
     remark: str = ""  # what is odd about it, for people
+    sources: Mapping[str, str] = MappingProxyType({})  # the fields that hold markup, as written
+
+    def quoted(self, evidence: Iterable[Evidence]) -> Iterator[Evidence]:
+        """Return evidence with spans in the line's own text and the text cut out there.
+
+        Where a field holds markup, a cut may hold markup, too: `cease<b>fire</b>`.
+        """
+        traced: dict[str, Traced] = {}
+        for piece in evidence:
+            source = self.sources.get(piece.field)
+            if source is None:
+                yield piece
+                continue
+            if piece.field not in traced:
+                traced[piece.field] = visible_with_origins(source)
+            start, end = traced[piece.field].source_span(piece.start, piece.end)
+            yield replace(piece, start=start, end=end, text=source[start:end])
 
 
 def read_items(lines: Iterable[bytes], now: datetime) -> Iterator[tuple[int, Line | str]]:
     """Yield (line number, the line or what is wrong with it); empty lines are passed over.
 
     Keys of a line: `id`, `title`, `summary`, `content`, `author`, `language`, `url`, `published`, `feed`;
-    all but `id` may be missing or null, others are ignored. Texts may hold HTML; one without markup is
-    taken letter by letter, so that evidence points into the line's own text.
+    all but `id` may be missing or null, others are ignored. Title, summary and content may hold HTML; one
+    without markup is taken letter by letter.
 
     Args:
         lines: of the file, as bytes.
@@ -73,7 +97,8 @@ def _parsed(value: dict[str, Any], now: datetime) -> Line:
     unread = published is not None and (not isinstance(published, str) or read_date(published, now) is None)
     shown = f"{str(published)[:40]!r}"
     remark = f'"published" is no date that can be read: {shown}; matched as undated' if unread else ""
-    return Line(_item(str(value["id"]), value, now), value.get("feed") or "", remark)
+    sources = {key: value[key] for key in VISIBLE if _is_html(value.get(key))}
+    return Line(_item(str(value["id"]), value, now), value.get("feed") or "", remark, sources)
 
 
 def _item(name: str, value: dict[str, Any], now: datetime) -> Item:
@@ -95,7 +120,11 @@ def _item(name: str, value: dict[str, Any], now: datetime) -> Item:
 
 
 def _text(value: str | None) -> str:
-    """Return the visible text; spans in text without markup are then offsets in the line itself."""
+    """Return the visible text; a text without markup is that already, letter by letter."""
     if not value:
         return ""
-    return visible_text(value) if "<" in value or "&" in value else value
+    return visible_text(value) if _is_html(value) else value
+
+
+def _is_html(value: str | None) -> bool:
+    return value is not None and ("<" in value or "&" in value)

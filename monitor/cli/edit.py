@@ -89,7 +89,8 @@ def match(
     """Match items from a JSON Lines file: one JSON line a hit, with the evidence.
 
     A line is an object with "id" and any of "title", "summary", "content", and if known "url", "author",
-    "language", "published" and "feed" (an id from feeds.yaml).
+    "language", "published" and "feed" (an id from feeds.yaml). Texts may hold HTML. The spans of the evidence
+    are offsets into the line's own text, and its "text" is what stands there.
     """
     book = read_directory(find(rules))
     for finding in book.errors:
@@ -113,7 +114,7 @@ def match(
                 "item": item.key,
                 "rule": found.rule_id,
                 "severity": found.severity.value,
-                "evidence": [_evidence(piece) for piece in found.evidence],
+                "evidence": [_evidence(piece) for piece in parsed.quoted(found.evidence)],
             }
             sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
     if wrong:

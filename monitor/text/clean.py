@@ -2,6 +2,7 @@
 
 A scanner of our own: `html.parser` is quadratic on hostile input (an unclosed comment or attribute),
 and feeds are hostile input. Every step here moves forward only, so cost is linear in the text.
+`origins.py` takes the same steps and keeps the place of each character in the source.
 It is no sanitizer: the answer is plain text and has to be escaped again before it goes into a page.
 """
 
@@ -9,7 +10,10 @@ from __future__ import annotations
 
 import re
 from html import unescape
-from typing import Final
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def _names(text: str) -> frozenset[str]:
@@ -36,18 +40,26 @@ _ESCAPED_MARKUP: Final = re.compile(
     r"</?(?:p|br|div|a|b|i|em|strong|span|img|ul|ol|li|h[1-6]|table|blockquote|script|style)\b[^<>]{0,2000}>",
     re.IGNORECASE,
 )
-_ENTITY: Final = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
-_LONG_NUMBER: Final = re.compile(r"&#[xX]?[0-9a-fA-F]{9,}+;?")  # Python refuses to convert 4,300 digits
-_SPACES: Final = re.compile(r"[^\S\n]+")
-_BREAKS: Final = re.compile(r" ?\n[ \n]*")
-_SOURCE_BREAK: Final = re.compile(r"\s+")
+ENTITY: Final = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
+LONG_NUMBER: Final = re.compile(r"&#[xX]?[0-9a-fA-F]{9,}+;?")  # Python refuses to convert 4,300 digits
+SPACES: Final = re.compile(r"[^\S\n]+")
+BREAKS: Final = re.compile(r" ?\n[ \n]*")
+SOURCE_BREAK: Final = re.compile(r"\s+")
 # Line and paragraph separators end a line as "\n" does; soft hyphens and controls are not visible.
-_INVISIBLE: Final[dict[int, str]] = {
+INVISIBLE: Final[dict[int, str]] = {
     **dict.fromkeys((*range(0x20), *range(0x7F, 0xA0)), " "),
     **dict.fromkeys((0x0A, 0x0B, 0x0C, 0x0D, 0x85, 0x2028, 0x2029), "\n"),
     **dict.fromkeys((0x00AD, 0x200B, 0x2060, 0xFEFF), ""),
     **dict.fromkeys(range(0xD800, 0xE000), "\ufffd"),
 }
+
+
+class Piece(NamedTuple):
+    """A part of a source: running text, or something that a reader sees as `instead`."""
+
+    start: int  # offsets in the source
+    end: int
+    instead: str | None = None  # None: the source's own text, decoded
 
 
 def visible_text(html: str) -> str:
@@ -59,26 +71,37 @@ def visible_text(html: str) -> str:
     their HTML twice are read twice.
     """
     text = _one_pass(html)
-    if "<" in text and _ESCAPED_MARKUP.search(text):
-        text = _one_pass(text)
-    return text
+    return _one_pass(text) if is_escaped_html(text) else text
+
+
+def is_escaped_html(text: str) -> bool:
+    """Tell whether what was decoded is HTML again: a feed escaped it twice."""
+    return "<" in text and _ESCAPED_MARKUP.search(text) is not None
 
 
 def _one_pass(html: str) -> str:
-    text = _strip_tags(html) if "<" in html and _MARKUP.search(html) else _decode(html)
-    text = text.translate(_INVISIBLE).replace("\r", "\n") if not text.isprintable() else text
-    return _BREAKS.sub("\n", _SPACES.sub(" ", text)).strip()
+    text = _strip_tags(html) if has_markup(html) else _decode(html)
+    text = text.translate(INVISIBLE).replace("\r", "\n") if not text.isprintable() else text
+    return BREAKS.sub("\n", SPACES.sub(" ", text)).strip()
 
 
 def _strip_tags(html: str) -> str:
-    parts: list[str] = []
+    return "".join(
+        _flowing(html[start:end]) if instead is None else instead for start, end, instead in pieces(html)
+    )
+
+
+def has_markup(text: str) -> bool:
+    """Tell whether a text holds anything that looks like a tag, comment or declaration."""
+    return "<" in text and _MARKUP.search(text) is not None
+
+
+def pieces(html: str) -> Iterator[Piece]:
+    """Cut a source into running text (to be decoded) and what stands in the place of tags."""
     position, pattern = 0, _TAG
-    while True:
-        opening = html.find("<", position)
-        if opening < 0:
-            break
+    while (opening := html.find("<", position)) >= 0:
         if opening > position:
-            parts.append(_flowing(html[position:opening]))
+            yield Piece(position, opening)
         if html.startswith(("<!", "<?"), opening):
             position = _after_declaration(html, opening)
             continue
@@ -88,14 +111,15 @@ def _strip_tags(html: str) -> str:
             pattern = _PLAIN_TAG
             tag = pattern.match(html, opening)
         if tag is not None:
-            position = _after_tag(html, tag, parts)
+            instead, position = _in_place_of(html, tag)
+            if instead:
+                yield Piece(opening, position, instead)
         elif _starts_tag(html, opening):
-            position = len(html)  # cut off inside a tag
+            return  # cut off inside a tag
         else:
-            parts.append("<")
+            yield Piece(opening, opening + 1, "<")
             position = opening + 1
-    parts.append(_flowing(html[position:]))
-    return "".join(parts)
+    yield Piece(position, len(html))
 
 
 def _starts_tag(html: str, opening: int) -> bool:
@@ -112,28 +136,28 @@ def _after_declaration(html: str, opening: int) -> int:
     return len(html) if end < 0 else end + skip
 
 
-def _after_tag(html: str, tag: re.Match[str], parts: list[str]) -> int:
+def _in_place_of(html: str, tag: re.Match[str]) -> tuple[str, int]:
+    """Return what a reader sees instead of a tag ("" for nothing), and where the text goes on."""
     name = tag[1].lower()
     if name in _BLOCKS:
-        parts.append("\n")
-    elif name in _SPACING:
-        parts.append(" ")
-    elif name in _HIDDEN and not tag[0].startswith("</") and not tag[0].endswith("/>"):
+        return "\n", tag.end()
+    if name in _SPACING:
+        return " ", tag.end()
+    if name in _HIDDEN and not tag[0].startswith("</") and not tag[0].endswith("/>"):
         # Not closed means hidden to the end, as browsers do.
         closing = re.compile(rf"</{name}\b[^>]*+>?", re.IGNORECASE).search(html, tag.end())
-        parts.append(" ")
-        return closing.end() if closing else len(html)
-    return tag.end()
+        return " ", closing.end() if closing else len(html)
+    return "", tag.end()
 
 
 def _flowing(text: str) -> str:
     """Return running text of an HTML source, where line breaks are only spaces."""
-    return _SOURCE_BREAK.sub(" ", _decode(text))
+    return SOURCE_BREAK.sub(" ", _decode(text))
 
 
 def _decode(text: str) -> str:
     if "&" not in text:
         return text
-    text = unescape(_LONG_NUMBER.sub("\ufffd", text))
+    text = unescape(LONG_NUMBER.sub("\ufffd", text))
     # Many feeds escape their entities twice ("&amp;#8217;"); nobody means to show "&#8217;".
-    return unescape(text) if "&" in text and _ENTITY.search(text) else text
+    return unescape(text) if "&" in text and ENTITY.search(text) else text
