@@ -10,8 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from html import unescape
-from itertools import chain
-from os.path import commonprefix
+from itertools import chain, takewhile
 from typing import TYPE_CHECKING, Final
 
 from monitor.text.clean import (
@@ -126,8 +125,8 @@ def _substituted(pattern: re.Pattern[str], replace: Callable[[re.Match[str]], st
 def _replaced(before: str, after: str) -> Traced:
     if before == after:
         return _same(before)
-    most = min(len(before), len(after))
-    tail = len(commonprefix((before[::-1][:most], after[::-1][:most])))
+    pairs = zip(reversed(before), reversed(after), strict=False)
+    tail = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
     changed = _made(after[: len(after) - tail], 0, len(before) - tail)
     return _joined((changed, _shifted(_same(before[len(before) - tail :]), len(before) - tail)))
 

@@ -16,7 +16,7 @@ RULE = installation.RULE.replace(
 
 LINES = [
     {"id": 1, "title": "The envoy lands in Vienna", "summary": "Not a word of it"},
-    {"id": "html", "title": "Fog", "summary": "<p>An <b>env</b>oy&#8217;s plane &amp; escort <i>lands</i></p>"},
+    {"id": "html", "summary": "<p>An <b>env</b>oy&#8217;s plane &amp; escort <i>lands</i></p>"},
     {"id": "two lines", "title": "Переговоры\nВена"},
     {"id": "ru", "title": "&laquo;Вена&raquo; ждёт переговоров", "language": "ru"},
     {"id": "ar", "title": "الهدنة في فيينا", "content": "<div>هُدْنة في <a href='x'>فيينا</a></div>"},
