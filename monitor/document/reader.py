@@ -34,6 +34,9 @@ class Fields:
     node: MappingNode
     what: str  # what the mapping is, for messages: "a rule", "a feed"
     known: dict[str, tuple[ScalarNode, Node]]  # known keys only, in file order
+    meant: frozenset[str] = (
+        frozenset()
+    )  # keys that misspelled ones were taken for: told once, not missed again
 
     @property
     def place(self) -> Place:
@@ -113,13 +116,16 @@ class Reader:
             return None
         known_keys = tuple(known_keys)
         known: dict[str, tuple[ScalarNode, Node]] = {}
+        meant: set[str] = set()
         for key, value in node.entries:
             if key.text in known_keys:
                 known[key.text] = (key, value)
-            else:
-                hint = closest(key.text, known_keys) or f"{what} knows {', '.join(known_keys)}"
-                self.error(key, "unknown-key", f'unknown key "{_cut(key.text)}"', hint)
-        return Fields(node, what, known)
+                continue
+            near = nearest(key.text, known_keys)
+            meant.update((near,) if near else ())
+            hint = did_you_mean(near) or f"{what} knows {', '.join(known_keys)}"
+            self.error(key, "unknown-key", f'unknown key "{_cut(key.text)}"', hint)
+        return Fields(node, what, known, frozenset(meant))
 
     def entries(self, node: Node | None, what: str) -> tuple[tuple[ScalarNode, Node], ...]:
         """Read a mapping whose keys are free names; () when absent or wrong."""
@@ -133,6 +139,8 @@ class Reader:
     def required(self, fields: Fields, key: str) -> Node | None:
         """Return the value of `key`, reporting at the mapping's start when it is missing or empty."""
         node = fields.get(key)
+        if node is None and key in fields.meant:
+            return None
         if node is None:
             self.error(fields.place, "missing-key", f'{fields.what} needs the key "{key}"')
         elif isinstance(node, ScalarNode) and node.text == "":
@@ -273,9 +281,19 @@ class Reader:
 
 def closest(wrong: str, choices: Iterable[str]) -> str:
     """Return the hint `did you mean "x"?` for the choice nearest to `wrong`, or "" when none is near."""
+    return did_you_mean(nearest(wrong, choices))
+
+
+def nearest(wrong: str, choices: Iterable[str]) -> str:
+    """Return the choice nearest to `wrong`, or "" when none is near."""
     lowered = {choice.casefold(): choice for choice in choices}
     near = difflib.get_close_matches(wrong.casefold()[:_LONGEST_SHOWN], lowered, n=1, cutoff=0.6)
-    return f'did you mean "{lowered[near[0]]}"?' if near else ""
+    return lowered[near[0]] if near else ""
+
+
+def did_you_mean(choice: str) -> str:
+    """Return the hint that proposes `choice`; "" for none."""
+    return f'did you mean "{choice}"?' if choice else ""
 
 
 def described(node: Node) -> str:

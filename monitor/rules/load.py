@@ -115,7 +115,9 @@ class _Loader:
             if rule is None:
                 continue
             earlier = self._rules.get(rule.rule_id)
-            if earlier is not None:
+            if not rule.rule_id:
+                self._faulty.append(rule)
+            elif earlier is not None:
                 wrong = f'the id "{rule.rule_id}" is already used at {earlier.place}'
                 self._reader.error(rule.place, "duplicate-id", wrong, "an id names one rule, for ever")
             elif bad_defaults or self._reader.errors > before:

@@ -69,7 +69,10 @@ class RuleReader:
         return fields
 
     def rule(self, node: Node, defaults: Fields | None) -> Rule | None:
-        """Read one rule; what is wrong is reported, and the answer is only complete without errors."""
+        """Read one rule; what is wrong is reported, and the answer is only complete without errors.
+
+        A rule whose own id is wrong has the id "": what else is wrong with it can be told all the same.
+        """
         fields = self._reader.mapping(node, RULE_KEYS, "a rule")
         if fields is None:
             return None
@@ -86,7 +89,7 @@ class RuleReader:
             key: self._reader.texts(fields.get(key)) or ()
             for key in ("references", "known_issues", "supersedes")
         }
-        rule = Rule(
+        return Rule(
             rule_id=rule_id or "",
             title=title or "",
             severity=severity or Severity.INFO,
@@ -110,19 +113,20 @@ class RuleReader:
             place=fields.place,
             **texts,
         )
-        return rule if rule_id else None
 
     def rule_id(self, node: Node | None) -> str | None:
         """Read a rule's id."""
         text = self._reader.text(node)
         if text is not None and node is not None and not _RULE_ID.match(text):
-            self._reader.error(node, "bad-id", f'"{text}" cannot be a rule id', "use a-z, 0-9 and -")
+            better = "-".join(re.findall(r"[a-z0-9]+", text.lower()))
+            hint = f"use a-z, 0-9 and -: {better}" if better else "use a-z, 0-9 and -"
+            self._reader.error(node, "bad-id", f'"{text}" cannot be a rule id', hint)
             return None
         return text
 
     def _one_condition(self, fields: Fields) -> None:
         present = [key for key in _CONDITIONS if key in fields]
-        if not present:
+        if not present and fields.meant.isdisjoint(_CONDITIONS):
             self._reader.error(fields.place, "no-condition", f"a rule needs one of {', '.join(_CONDITIONS)}")
         for key in present[1:]:
             wrong = f'a rule has one condition: "{key}" cannot stand beside "{present[0]}"'

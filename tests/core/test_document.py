@@ -251,15 +251,16 @@ def test_moments_keep_their_offset():
 def test_a_mapping_knows_its_keys_and_suggests():
     root, diagnostics = parse("x.yaml", b"id: a\nmust_macth: b\nzzz: 1\n")
     reader = Reader(diagnostics)
-    fields = reader.mapping(root, ("id", "must_match"), "a rule")
+    fields = reader.mapping(root, ("id", "must_match", "title"), "a rule")
     assert fields is not None
     assert list(fields) == ["id"]
     assert reader.text(reader.required(fields, "id")) == "a"
-    assert reader.required(fields, "must_match") is None
+    assert reader.required(fields, "must_match") is None  # it is there, misspelled
+    assert reader.required(fields, "title") is None
     assert [str(one) for one in diagnostics] == [
         'x.yaml:2:1: error[unknown-key]: unknown key "must_macth" (did you mean "must_match"?)',
-        'x.yaml:3:1: error[unknown-key]: unknown key "zzz" (a rule knows id, must_match)',
-        'x.yaml:1:1: error[missing-key]: a rule needs the key "must_match"',
+        'x.yaml:3:1: error[unknown-key]: unknown key "zzz" (a rule knows id, must_match, title)',
+        'x.yaml:1:1: error[missing-key]: a rule needs the key "title"',
     ]
     assert reader.errors == 3
 

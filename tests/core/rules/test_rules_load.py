@@ -141,7 +141,7 @@ def test_a_good_file_says_nothing():
         (
             "id: one",
             "id: One_1",
-            'x.yaml:4:9: error[bad-id]: "One_1" cannot be a rule id (use a-z, 0-9 and -)',
+            'x.yaml:4:9: error[bad-id]: "One_1" cannot be a rule id (use a-z, 0-9 and -: one-1)',
         ),
         (
             "    title: One\n",
@@ -193,6 +193,27 @@ def test_a_good_file_says_nothing():
 )
 def test_mistakes_in_a_rule(old, new, expected):
     assert said(RULE.replace(old, new)) == [expected]
+
+
+def test_a_misspelled_key_is_told_once_and_not_missed_again():
+    broken = (
+        RULE.replace("title: One", "titel: One").replace("when:", "wehn:").replace("severity:", "sverity:")
+    )
+    assert [message.partition(": ")[2] for message in said(broken)] == [
+        'error[unknown-key]: unknown key "titel" (did you mean "title"?)',
+        'error[unknown-key]: unknown key "sverity" (did you mean "severity"?)',
+        'error[unknown-key]: unknown key "wehn" (did you mean "when"?)',
+    ]
+
+
+def test_names_are_looked_up_in_a_rule_with_other_mistakes_too():
+    broken = RULE.replace("id: one", "id: One").replace("[talks]", "[$tlaks, US]")
+    lists = "lists:\n  talks: {kind: vocabulary, en: [talks]}\n"
+    assert [message.split("[")[1].partition("]")[0] for message in said(broken, lists__a=lists)] == [
+        "bad-id",
+        "unknown-name",
+        "acronym-is-word",
+    ]
 
 
 def test_all_mistakes_of_all_files_come_in_one_run_and_the_rest_loads():
