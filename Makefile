@@ -7,7 +7,7 @@ CONSTRAINTS := deploy/constraints.txt
 TESTS ?= tests
 WORKERS ?= 2
 
-.PHONY: help install run test bench lint format clean
+.PHONY: help install run test bench docs lint format clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -33,6 +33,9 @@ test: $(VENV)/.tested ## run every test
 
 bench: $(VENV)/.tested ## run the benchmarks and print their figures
 	@for bench in tests/benchmarks/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
+
+docs: $(VENV)/.tested ## write the tables of rules/README.md from what the program reads
+	$(BIN)/python deploy/write_reference.py
 
 lint: $(VENV)/.tested ## check style and types
 	$(BIN)/ruff check .

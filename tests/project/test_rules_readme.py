@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from monitor.reference import TABLES, with_tables
 from monitor.rules.engine import compile_tree
 from monitor.rules.load import load_tree
 from monitor.rules.schema import RULE_KEYS, WHERE_KEYS
@@ -41,6 +42,11 @@ def test_the_clauses_are_read(fragment):
 
 def test_every_key_is_documented():
     assert [key for key in (*RULE_KEYS, *WHERE_KEYS) if f"`{key}`" not in README] == []
+
+
+def test_its_tables_are_those_of_the_program():
+    assert set(re.findall(r"<!-- table: ([a-z-]+),", README)) == set(TABLES)
+    assert with_tables(README) == README, "run `make docs`"
 
 
 REPORT = re.compile(
