@@ -126,6 +126,36 @@ class FeedState:
     redirect_url: str = ""  # candidate for adoption: target of a permanent redirect
     redirect_since: datetime | None = None
     redirect_polls: int = 0  # consecutive polls that answered with this redirect
+    failure_told_at: datetime | None = None  # when the operator was told of the present failure
+    silent_told_at: datetime | None = None  # when the operator was told of the present silence
+    pauses: int = 0  # pauses between new items that were measured
+    longest_pause: timedelta | None = None  # longest of them; halves in two weeks (see `feeds/health.py`)
+    rate: float | None = None  # new items a day, the last days weighing most
+    last_gap_at: datetime | None = None  # last poll that found nothing known: items may have been missed
+
+
+class FeedEventKind(StrEnum):
+    """What an operator is told of a feed; each begins or ends something, and is told once."""
+
+    FAILING = "failing"
+    RECOVERED = "recovered"
+    SILENT = "silent"  # it answers, and has had nothing new for longer than it ever rests
+    RESUMED = "resumed"
+    GAP = "gap"  # nothing in a poll was known: items may have come and gone in between
+    MOVED = "moved"  # a permanent redirect was adopted, or given up again
+    RENAMED = "renamed"  # its entries are named in another way from now on
+
+
+@dataclass(frozen=True, slots=True)
+class FeedEvent:
+    """Something about a feed that its operator should hear, once."""
+
+    event_id: str  # stable_id("feed-event", feed, kind, time)
+    feed_id: str
+    kind: FeedEventKind
+    at: datetime
+    text: str  # one or two sentences for people: what, since when, what to do
+    cause: str = ""  # FAILING: the `ErrorKind` value
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,6 +370,7 @@ class Source:
     copy_of: str = ""  # item id that this one repeats; "" when it is an account of its own
     author: str = ""
     content: str = ""  # only what the evidence needs: the passages around the spans
+    withdrawn: bool = False  # the outlet has changed the report, and the rule no longer matches it
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         Alert,
         AlertRevision,
         Decision,
+        FeedEvent,
         FeedState,
         Hit,
         HostClaim,
@@ -64,6 +65,7 @@ class PollCommit:
     # are absent from now on. Empty says nothing about presence (not modified, failed, same body).
     seen: tuple[str, ...] = ()
     hits: tuple[Hit, ...] = ()  # those already stored for (rule, item) are ignored
+    events: tuple[FeedEvent, ...] = ()  # what the operator is to be told; an id that exists is left as it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,14 @@ class PendingHit:
 
 
 @dataclass(frozen=True, slots=True)
+class PendingCorrection:
+    """A report that its outlet changed after it was put under alerts."""
+
+    item: Item  # as it reads now
+    alerts: tuple[Alert, ...]  # those that have it as a source, by id
+
+
+@dataclass(frozen=True, slots=True)
 class FlushCommit:
     """Everything one flush leads to: the outbox included."""
 
@@ -102,6 +112,7 @@ class FlushCommit:
     # final (SENT, FAILED) is never replaced. One whose notifications have all ended is settled at once.
     decisions: tuple[Decision, ...] = ()
     notifications: tuple[Notification, ...] = ()  # an id that exists is left as it is
+    corrected: tuple[tuple[str, int], ...] = ()  # (item id, revision) whose change was looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +128,7 @@ class Retention:
 
     items: timedelta  # absent from their feed for this long, and under no kept alert; with their hits
     alerts: timedelta  # closed for this long; with revisions, decisions and ended notifications
-    notifications: timedelta  # sent or dead for this long
+    notifications: timedelta  # sent or dead for this long; likewise what was told of feeds
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +241,8 @@ class Storage(Protocol):
         """Store a poll: state, items, aliases, presence and hits.
 
         An item whose id is stored is replaced only by a higher revision, keeping `first_seen_at`; its
-        aliases are learned at any revision. An item without `first_seen_at` gets `now`.
+        aliases are learned at any revision. An item without `first_seen_at` gets `now`. A higher revision
+        of an item with a hit is a pending correction.
 
         Raises:
             LeaseLostError: another worker holds the host, or the feed's URL was changed by `sync_feeds`
@@ -243,6 +255,20 @@ class Storage(Protocol):
     async def feed_states(self) -> tuple[FeedState, ...]:
         """Return the states of all scheduled feeds, by feed id."""
 
+    async def untold_feed_events(self, *, limit: int) -> tuple[FeedEvent, ...]:
+        """Return events that no message has told yet, oldest first, then by id."""
+
+    async def tell_feed_events(
+        self, event_ids: Sequence[str], notifications: Sequence[Notification], now: datetime
+    ) -> int:
+        """Mark events as told and put the messages that tell them into the outbox, in one transaction.
+
+        Return how many of the messages were new.
+        """
+
+    async def feed_events(self, *, feed_id: str | None = None, limit: int = 100) -> tuple[FeedEvent, ...]:
+        """Return events, newest first, then by id."""
+
     # --- flush ---
 
     async def claim_flush(self, now: datetime, *, lease: timedelta) -> FlushClaim | None:
@@ -253,6 +279,12 @@ class Storage(Protocol):
 
     async def pending_hits(self, *, limit: int) -> tuple[PendingHit, ...]:
         """Return hits that no flush handled, in order of (event_at, hit_at, item_id, rule_id)."""
+
+    async def pending_corrections(self, *, limit: int) -> tuple[PendingCorrection, ...]:
+        """Return changed items whose change no flush has looked at, longest waiting first, then by id.
+
+        An item whose hits led to no alert comes with none.
+        """
 
     async def story_of(self, item_ids: Sequence[str]) -> Mapping[str, StoryMember]:
         """Return the membership of those items that have one."""

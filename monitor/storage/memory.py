@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from monitor.errors import StorageError
-from monitor.storage import memory_deliver, memory_flush, memory_poll
+from monitor.storage import memory_deliver, memory_flush, memory_poll, memory_watch
 from monitor.storage.base import Counts, Pruned
 from monitor.storage.codec import utc
 from monitor.storage.decide import is_waiting
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Alert,
         AlertRevision,
         Decision,
+        FeedEvent,
         FeedState,
         Hit,
         HostClaim,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
         FeedSeed,
         FlushClaim,
         FlushCommit,
+        PendingCorrection,
         PendingHit,
         PollCommit,
         PollReceipt,
@@ -112,7 +114,7 @@ class MemoryStorage:
 
     async def commit_poll(self, claim: HostClaim, commit: PollCommit, now: datetime) -> PollReceipt:
         """See `Storage.commit_poll`."""
-        check_times(commit.state, *commit.items, *commit.hits)
+        check_times(commit.state, *commit.items, *commit.hits, *commit.events)
         return memory_poll.commit_poll(self._state, claim, commit, utc(now))
 
     async def add_hits(self, hits: Sequence[Hit]) -> int:
@@ -125,6 +127,21 @@ class MemoryStorage:
         """See `Storage.feed_states`."""
         feeds = self._state.feeds
         return tuple(feeds[feed_id] for feed_id in sorted(self._state.scheduled))
+
+    async def untold_feed_events(self, *, limit: int) -> tuple[FeedEvent, ...]:
+        """See `Storage.untold_feed_events`."""
+        return memory_watch.untold_events(self._state, limit)
+
+    async def tell_feed_events(
+        self, event_ids: Sequence[str], notifications: Sequence[Notification], now: datetime
+    ) -> int:
+        """See `Storage.tell_feed_events`."""
+        check_times(*notifications)
+        return memory_watch.tell_events(self._state, event_ids, notifications, utc(now))
+
+    async def feed_events(self, *, feed_id: str | None = None, limit: int = 100) -> tuple[FeedEvent, ...]:
+        """See `Storage.feed_events`."""
+        return memory_watch.list_events(self._state, feed_id, limit)
 
     # --- flush ---
 
@@ -139,6 +156,10 @@ class MemoryStorage:
     async def pending_hits(self, *, limit: int) -> tuple[PendingHit, ...]:
         """See `Storage.pending_hits`."""
         return memory_flush.pending_hits(self._state, limit)
+
+    async def pending_corrections(self, *, limit: int) -> tuple[PendingCorrection, ...]:
+        """See `Storage.pending_corrections`."""
+        return memory_watch.pending_corrections(self._state, limit)
 
     async def story_of(self, item_ids: Sequence[str]) -> Mapping[str, StoryMember]:
         """See `Storage.story_of`."""
@@ -264,6 +285,7 @@ class MemoryStorage:
     async def prune(self, now: datetime, retention: Retention) -> Pruned:
         """See `Storage.prune`."""
         now = utc(now)
+        memory_watch.prune_events(self._state, now - retention.notifications)
         return Pruned(
             notifications=memory_deliver.prune_notifications(self._state, now - retention.notifications),
             alerts=memory_flush.prune_alerts(self._state, now - retention.alerts),

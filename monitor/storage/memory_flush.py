@@ -10,6 +10,7 @@ from monitor.storage.base import FlushClaim, PendingHit
 from monitor.storage.codec import EPOCH
 from monitor.storage.decide import LEAST_SHARED, batch_of, is_fixed, is_waiting
 from monitor.storage.memory_deliver import add_notifications, settle
+from monitor.storage.memory_watch import end_corrections
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -119,6 +120,7 @@ def commit_flush(state: State, claim: FlushClaim, commit: FlushCommit) -> None:
     settle(state, _store_decisions(state, commit.decisions))
     for hit_id in commit.handled:
         state.pending_hits.pop(hit_id, None)
+    end_corrections(state, commit.corrected)
 
 
 def _store_decisions(state: State, found: Sequence[Decision]) -> set[str]:

@@ -11,6 +11,7 @@ from monitor.storage.base import PollReceipt
 from monitor.storage.codec import EPOCH
 from monitor.storage.decide import assign_keys, claimed_url, newest_revisions
 from monitor.storage.memory_state import Lease
+from monitor.storage.memory_watch import add_events, note_corrections
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -89,8 +90,15 @@ def commit_poll(state: State, claim: HostClaim, commit: PollCommit, now: datetim
     known = {*state.items, *(item.item_id for item in commit.items)}
     state.require("item", (hit.item_id for hit in commit.hits), known)
     state.feeds[feed_id] = replace(commit.state, host=feed.host)
+    changed = [
+        item
+        for item in newest_revisions(commit.items).values()
+        if item.item_id in state.items and item.revision > state.items[item.item_id].revision
+    ]
     new_items = _store_items(state, commit.items, now)
     _note_presence(state, commit, now)
+    note_corrections(state, changed, now)  # before the hits: those of this text are no correction of it
+    add_events(state, commit.events)
     return PollReceipt(new_items, add_hits(state, commit.hits))
 
 
@@ -157,6 +165,7 @@ def prune_items(state: State, absent_until: datetime) -> int:
     }
     for item_id in gone:
         del state.items[item_id], state.absent_at[item_id]
+        state.corrections.pop(item_id, None)
         state.members.pop(item_id, None)
     state.hits = {key: hit for key, hit in state.hits.items() if hit.item_id not in gone}
     for feed_id, owners in state.keys.items():

@@ -12,7 +12,17 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable
     from datetime import datetime
 
-    from monitor.models import Alert, AlertRevision, Decision, FeedState, Hit, Item, Notification, StoryMember
+    from monitor.models import (
+        Alert,
+        AlertRevision,
+        Decision,
+        FeedEvent,
+        FeedState,
+        Hit,
+        Item,
+        Notification,
+        StoryMember,
+    )
     from monitor.storage.decide import KeyOwner
 
 DecisionKey: TypeAlias = tuple[str, int, str]  # alert, revision, recipient
@@ -43,6 +53,9 @@ class State:
     values: dict[str, str] = field(default_factory=dict)
     feeds: dict[str, FeedState] = field(default_factory=dict)
     scheduled: set[str] = field(default_factory=set)  # ids of the configured feeds
+    feed_events: dict[str, FeedEvent] = field(default_factory=dict)
+    told_at: dict[str, datetime] = field(default_factory=dict)  # by event; missing = untold
+    corrections: dict[str, tuple[datetime, int]] = field(default_factory=dict)  # by item: when, revision
     hosts: dict[str, Lease] = field(default_factory=dict)
     items: dict[str, Item] = field(default_factory=dict)
     absent_at: dict[str, datetime] = field(default_factory=dict)  # by item; missing = present

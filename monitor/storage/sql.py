@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
-from monitor.storage import migrate, sql_deliver, sql_flush, sql_house, sql_poll, sql_stories
+from monitor.storage import migrate, sql_deliver, sql_flush, sql_house, sql_poll, sql_stories, sql_watch
 from monitor.storage.base import Pruned
 from monitor.storage.engine import Engine
 from monitor.storage.urls import read_url
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         Alert,
         AlertRevision,
         Decision,
+        FeedEvent,
         FeedState,
         Hit,
         HostClaim,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
         FeedSeed,
         FlushClaim,
         FlushCommit,
+        PendingCorrection,
         PendingHit,
         PollCommit,
         PollReceipt,
@@ -152,6 +154,20 @@ class SqlStorage:
         """See `Storage.feed_states`."""
         return await self._engine.read(sql_poll.feed_states)
 
+    async def untold_feed_events(self, *, limit: int) -> tuple[FeedEvent, ...]:
+        """See `Storage.untold_feed_events`."""
+        return await self._engine.read(sql_watch.untold_events, limit)
+
+    async def tell_feed_events(
+        self, event_ids: Sequence[str], notifications: Sequence[Notification], now: datetime
+    ) -> int:
+        """See `Storage.tell_feed_events`."""
+        return await self._engine.write_durably(sql_watch.tell_events, event_ids, notifications, now)
+
+    async def feed_events(self, *, feed_id: str | None = None, limit: int = 100) -> tuple[FeedEvent, ...]:
+        """See `Storage.feed_events`."""
+        return await self._engine.read(sql_watch.list_events, feed_id, limit)
+
     # --- flush ---
 
     async def claim_flush(self, now: datetime, *, lease: timedelta) -> FlushClaim | None:
@@ -165,6 +181,10 @@ class SqlStorage:
     async def pending_hits(self, *, limit: int) -> tuple[PendingHit, ...]:
         """See `Storage.pending_hits`."""
         return await self._engine.read(sql_flush.pending_hits, limit)
+
+    async def pending_corrections(self, *, limit: int) -> tuple[PendingCorrection, ...]:
+        """See `Storage.pending_corrections`."""
+        return await self._engine.read(sql_watch.pending_corrections, limit)
 
     async def story_of(self, item_ids: Sequence[str]) -> Mapping[str, StoryMember]:
         """See `Storage.story_of`."""
@@ -275,6 +295,7 @@ class SqlStorage:
 
     async def prune(self, now: datetime, retention: Retention) -> Pruned:
         """See `Storage.prune`."""
+        await self._remove(sql_watch.prune_events, now - retention.notifications)
         return Pruned(
             notifications=await self._remove(sql_house.prune_notifications, now - retention.notifications),
             alerts=await self._remove(sql_house.prune_alerts, now - retention.alerts),

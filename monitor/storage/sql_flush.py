@@ -26,6 +26,7 @@ from monitor.storage.rows import (
     revision_row,
 )
 from monitor.storage.sql_deliver import settle
+from monitor.storage.sql_watch import end_corrections
 from monitor.storage.statements import insert_new, upsert
 from monitor.storage.tables import (
     alert_items,
@@ -191,6 +192,7 @@ def commit_flush(connection: Connection, claim: FlushClaim, commit: FlushCommit,
         .where(among(hits.c.hit_id, commit.handled), hits.c.handled_at.is_(None))
         .values(handled_at=now)
     )
+    end_corrections(connection, commit.corrected)
 
 
 def _store_members(connection: Connection, found: Sequence[StoryMember]) -> None:

@@ -14,6 +14,7 @@ from monitor.storage.codec import EPOCH, loads_text
 from monitor.storage.columns import among, key_hash, storable
 from monitor.storage.decide import KeyOwner, assign_keys, claimed_url, newest_revisions
 from monitor.storage.rows import feed_row, feed_state, hit_row, item_row
+from monitor.storage.sql_watch import add_events, note_corrections
 from monitor.storage.statements import SCHEDULE, insert_new, one_at_a_time, upsert
 from monitor.storage.tables import feeds, hits, hosts, item_keys, items
 
@@ -160,7 +161,7 @@ def commit_poll(connection: Connection, claim: HostClaim, commit: PollCommit, no
     """See `Storage.commit_poll`.
 
     1. Fence: the host's row is locked and its token compared; the feed's URL is still the claimed one.
-    2. Store the state, then items with their keys, then presence, then hits.
+    2. Store the state, then items with their keys, then presence, events and hits.
     3. Set the host's due time anew.
     """
     stored = _fence(connection, claim, commit.state)
@@ -169,6 +170,7 @@ def commit_poll(connection: Connection, claim: HostClaim, commit: PollCommit, no
     connection.execute(update(feeds).where(feeds.c.feed_id == commit.state.feed_id).values(row))
     new_items = _store_items(connection, commit.items, now)
     _note_presence(connection, commit, now)
+    add_events(connection, commit.events)
     new_hits = add_hits(connection, commit.hits)
     _refresh_due(connection, {claim.host})
     return PollReceipt(new_items, new_hits)
@@ -209,6 +211,7 @@ def _store_items(connection: Connection, found: Sequence[Item], now: datetime) -
     ]
     insert_new(connection, items, [item_row(item, item.first_seen_at or now) for item in new])
     upsert(connection, items, [item_row(item, stored[item.item_id].first_seen_at) for item in changed])
+    note_corrections(connection, changed, now)  # before the hits: those of this text are no correction of it
     _store_keys(connection, list(newest.values()))
     return len(new)
 

@@ -80,6 +80,21 @@ feeds = Table(
     Index("ix_feeds_host_due_at", "host", "due_at", "feed_id"),
 )
 
+# What operators are told of feeds, and what they were told.
+feed_events = Table(
+    "feed_events",
+    metadata,
+    Column("event_id", Name, primary_key=True),
+    Column("feed_id", Name, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("told_at", UtcTime),  # NULL = no message has told it
+    Column("document", Document, nullable=False),  # FeedEvent
+    _partial("ix_feed_events_untold", "at", "event_id", where="told_at IS NULL"),
+    _partial("ix_feed_events_told_at", "told_at", where="told_at IS NOT NULL"),
+    Index("ix_feed_events_at", "at", "event_id"),
+    Index("ix_feed_events_feed_id_at", "feed_id", "at", "event_id"),
+)
+
 items = Table(
     "items",
     metadata,
@@ -122,6 +137,16 @@ hits = Table(
     UniqueConstraint("item_id", "rule_id"),
     _partial("ix_hits_pending", "event_at", "hit_at", "item_id", "rule_id", where="handled_at IS NULL"),
     _partial("ix_hits_pending_item", "item_id", where="handled_at IS NULL"),
+)
+
+# Items with hits whose text was changed, until a flush has looked at the change.
+corrections = Table(
+    "corrections",
+    metadata,
+    Column("item_id", Name, ForeignKey("items.item_id", ondelete="CASCADE"), primary_key=True),
+    Column("revision", Integer, nullable=False),
+    Column("noted_at", UtcTime, nullable=False),
+    Index("ix_corrections_noted_at", "noted_at", "item_id"),
 )
 
 # --- flush ---

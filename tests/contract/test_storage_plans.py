@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event
 
-from monitor.models import NotificationState, Outcome
+from monitor.models import FeedEvent, FeedEventKind, NotificationState, Outcome
 from monitor.storage.base import Delivered, FlushCommit, PollCommit, Retention
 from monitor.storage.sql import SqlStorage
 from monitor.storage.tables import metadata
@@ -37,10 +37,18 @@ async def work(store):
     await store.commit_poll(claim, PollCommit(claim.feeds[0], (item,), (item.item_id,), (make_hit(),)), T0)
     await store.commit_poll(claim, PollCommit(claim.feeds[0], (), ("other",)), T0)
     await store.commit_poll(claim, PollCommit(claim.feeds[0], (), (item.item_id,)), T0)
+    revised = replace(item, revision=2)
+    event = FeedEvent("event", "gazette", FeedEventKind.FAILING, T0, "It fails.")
+    await store.commit_poll(claim, PollCommit(claim.feeds[0], (revised,), (item.item_id,), (), (event,)), T0)
     await store.release_host(claim, free_at=T0)
+    await store.untold_feed_events(limit=9)
+    await store.tell_feed_events(["event"], [], T0)
+    await store.feed_events(limit=9)
+    await store.feed_events(feed_id="gazette", limit=9)
 
     held = await store.claim_flush(T0, lease=LEASE)
     await store.pending_hits(limit=9)
+    await store.pending_corrections(limit=9)
     await store.story_of([item.item_id])
     await store.story_candidates(since=T0, url_keys=["u"], title_keys=["t"], postings=["p", "q"])
     await store.find_alerts("ministers-meet", ["story:talks"])
@@ -49,8 +57,9 @@ async def work(store):
     alert, row = make_alert(), make_notification()
     decision = make_decision(alert, outcome=Outcome.HELD, notification_ids=(row.notification_id,))
     commit = FlushCommit(
-        (make_hit().hit_id,), (make_member(),), (alert,), (make_revision(),), (decision,), (row,)
-    )
+        (make_hit().hit_id,), (make_member(),), (alert,), (make_revision(),), (decision,), (row,),
+        ((item.item_id, 2),),
+    )  # fmt: skip
     await store.commit_flush(held, commit, T0)
     await store.alerts([alert.alert_id])
     await store.revisions([alert.alert_id])

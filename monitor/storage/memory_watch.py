@@ -1,0 +1,83 @@
+"""Feed events and corrected reports in memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from monitor.storage.base import PendingCorrection
+from monitor.storage.memory_deliver import add_notifications
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from monitor.models import FeedEvent, Item, Notification
+    from monitor.storage.memory_state import State
+
+
+def add_events(state: State, found: Sequence[FeedEvent]) -> None:
+    """Store events that no message has told yet."""
+    for one in found:
+        state.feed_events.setdefault(one.event_id, one)
+
+
+def untold_events(state: State, limit: int) -> tuple[FeedEvent, ...]:
+    """See `Storage.untold_feed_events`."""
+    untold = [one for one in state.feed_events.values() if one.event_id not in state.told_at]
+    return tuple(sorted(untold, key=lambda one: (one.at, one.event_id))[:limit])
+
+
+def tell_events(
+    state: State, event_ids: Sequence[str], messages: Sequence[Notification], now: datetime
+) -> int:
+    """See `Storage.tell_feed_events`."""
+    for event_id in event_ids:
+        if event_id in state.feed_events:
+            state.told_at.setdefault(event_id, now)
+    return add_notifications(state, messages)
+
+
+def list_events(state: State, feed_id: str | None, limit: int) -> tuple[FeedEvent, ...]:
+    """See `Storage.feed_events`."""
+    wanted = [one for one in state.feed_events.values() if feed_id in {None, one.feed_id}]
+    wanted.sort(key=lambda one: one.event_id)
+    return tuple(sorted(wanted, key=lambda one: one.at, reverse=True)[:limit])
+
+
+def prune_events(state: State, told_until: datetime) -> int:
+    """Remove events told by then; return how many."""
+    gone = [event_id for event_id, told_at in state.told_at.items() if told_at <= told_until]
+    for event_id in gone:
+        del state.feed_events[event_id], state.told_at[event_id]
+    return len(gone)
+
+
+def note_corrections(state: State, changed: Sequence[Item], now: datetime) -> None:
+    """Remember which of the changed items have hits: a flush looks at them."""
+    hit = {item_id for _, item_id in state.hits}
+    for item in changed:
+        if item.item_id in hit:
+            state.corrections[item.item_id] = (now, item.revision)
+
+
+def pending_corrections(state: State, limit: int) -> tuple[PendingCorrection, ...]:
+    """See `Storage.pending_corrections`."""
+    waiting = sorted(state.corrections, key=lambda item_id: (state.corrections[item_id][0], item_id))
+    return tuple(
+        PendingCorrection(
+            state.items[item_id],
+            tuple(
+                state.alerts[alert_id]
+                for alert_id in sorted(state.alerts)
+                if any(source.item_id == item_id for source in state.alerts[alert_id].sources)
+            ),
+        )
+        for item_id in waiting[:limit]
+    )
+
+
+def end_corrections(state: State, looked_at: Sequence[tuple[str, int]]) -> None:
+    """Forget changes that a flush has looked at; one that was changed again since then stays."""
+    for item_id, number in looked_at:
+        if item_id in state.corrections and state.corrections[item_id][1] <= number:
+            del state.corrections[item_id]
