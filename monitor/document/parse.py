@@ -1,6 +1,6 @@
 """Read one YAML 1.2 file into positioned nodes, with diagnostics that point into it.
 
-The parser is ruamel.yaml's event stream. Plain scalars are resolved here by the YAML 1.2 core schema
+`events.py` holds the parsers. Plain scalars are resolved here by the YAML 1.2 core schema
 (https://yaml.org/spec/1.2.2/#103-core-schema) plus ISO dates: `no` and `22:00` stay text. What a
 person rarely means and a program cannot show well is refused: duplicate keys, tabs, anchors,
 aliases, tags, several documents.
@@ -14,24 +14,13 @@ from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
-from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
-from ruamel.yaml.events import (
-    AliasEvent,
-    DocumentStartEvent,
-    MappingEndEvent,
-    MappingStartEvent,
-    ScalarEvent,
-    SequenceEndEvent,
-    SequenceStartEvent,
-)
 
+from monitor.document.events import Event, Kind, events
 from monitor.document.nodes import Diagnostic, MappingNode, Node, Place, ScalarNode, SequenceNode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from ruamel.yaml.events import Event
+    from collections.abc import Callable
 
 MAX_BYTES: Final = 8 * 1024 * 1024  # a pack of 10,000 rules is about 4 MB
 MAX_DEPTH: Final = 60  # a clause takes two levels: this is thirty clauses inside each other
@@ -217,23 +206,18 @@ class _Builder:
         documents = 0
         # Open collections, innermost last: [start index, is mapping, children].
         open_nodes: list[tuple[int, bool, list[Node]]] = []
-        for event in self._events():
+        for event in events(self._text):
             node: Node | None = None
-            start = event.start_mark.index if event.start_mark else 0
-            if isinstance(event, DocumentStartEvent):
-                documents += 1
-                self._check_document(event, start, documents)
-            elif isinstance(event, MappingStartEvent | SequenceStartEvent):
-                self._refuse_properties(event, start)
-                if len(open_nodes) >= MAX_DEPTH:
-                    self._stop(
-                        start, "too-deep", f"more than {MAX_DEPTH} levels inside each other", "use macros"
-                    )
-                open_nodes.append((start, isinstance(event, MappingStartEvent), []))
-            elif isinstance(event, MappingEndEvent | SequenceEndEvent):
+            if event.kind is Kind.SCALAR or event.kind is Kind.ALIAS:
+                node = self._scalar(event)
+            elif event.kind is Kind.END:
                 node = self._close(*open_nodes.pop())
-            elif isinstance(event, ScalarEvent | AliasEvent):
-                node = self._scalar(event, start)
+            elif event.kind is Kind.DOCUMENT:
+                documents += 1
+                self._check_document(event, documents)
+            else:
+                self._open(event, len(open_nodes))
+                open_nodes.append((event.start, event.kind is Kind.MAPPING, []))
             if node is None:
                 continue
             if open_nodes:
@@ -242,47 +226,45 @@ class _Builder:
                 root = node
         return None if isinstance(root, ScalarNode) and root.value is None and not root.quoted else root
 
-    def _events(self) -> Iterator[Event]:
-        yield from YAML(typ="safe", pure=True).parse(self._text)
-
-    def _check_document(self, event: DocumentStartEvent, start: int, documents: int) -> None:
+    def _check_document(self, event: Event, documents: int) -> None:
         if documents > 1:
             self._stop(
-                start, "several-documents", "a second YAML document starts here", "one document a file"
+                event.start, "several-documents", "a second YAML document starts here", "one document a file"
             )
         if event.version is not None and tuple(event.version) != (1, 2):
             self._report(0, "yaml-version", "only YAML 1.2 is read", "remove the %YAML line")
-        if event.tags:
+        if event.tag_lines:
             self._report(0, "yaml-tag", "%TAG is not accepted", "remove the line")
 
-    def _refuse_properties(
-        self, event: MappingStartEvent | SequenceStartEvent | ScalarEvent, start: int
-    ) -> None:
-        if event.anchor:
-            self._report(
-                start, "yaml-anchor", f'anchor "&{event.anchor}" is not accepted', "use a macro or a list"
-            )
-        if event.tag is not None:
-            self._report(
-                start, "yaml-tag", f'tag "{event.tag}" is not accepted', "remove it, or quote the text"
+    def _open(self, event: Event, depth: int) -> None:
+        self._refuse_properties(event)
+        if depth >= MAX_DEPTH:
+            self._stop(
+                event.start, "too-deep", f"more than {MAX_DEPTH} levels inside each other", "use macros"
             )
 
-    def _scalar(self, event: ScalarEvent | AliasEvent, start: int) -> ScalarNode:
-        place = self._place(start)
-        if isinstance(event, AliasEvent):
+    def _refuse_properties(self, event: Event) -> None:
+        if event.anchor:
+            what = f'anchor "&{event.anchor}" is not accepted'
+            self._report(event.start, "yaml-anchor", what, "use a macro or a list")
+        if event.tag is not None:
+            what = f'tag "{event.tag}" is not accepted'
+            self._report(event.start, "yaml-tag", what, "remove it, or quote the text")
+
+    def _scalar(self, event: Event) -> ScalarNode:
+        place = self._place(event.start)
+        if event.kind is Kind.ALIAS:
             what = f'alias "*{event.anchor}" is not accepted'
-            self._report(start, "yaml-alias", what, "use a macro or a list, or quote the text")
+            self._report(event.start, "yaml-alias", what, "use a macro or a list, or quote the text")
             return ScalarNode(f"*{event.anchor}", f"*{event.anchor}", quoted=True, place=place)
-        self._refuse_properties(event, start)
-        text: str = event.value
+        self._refuse_properties(event)
+        text = event.value
         unprintable = _UNPRINTABLE.search(text)
         if unprintable:  # from an escape in a double-quoted text
             what = f"control character U+{ord(unprintable[0]):04X} in a text"
-            self._report(start, "control-character", what, "delete it")
+            self._report(event.start, "control-character", what, "delete it")
             text = _UNPRINTABLE.sub(" ", text)
-        # An explicit tag makes the event neither plain nor quoted; it has been refused already.
-        quoted = bool(event.style) or event.tag is not None
-        return ScalarNode(text if quoted else resolve_plain(text), text, quoted, place)
+        return ScalarNode(text if event.quoted else resolve_plain(text), text, event.quoted, place)
 
     def _close(self, start: int, is_mapping: bool, children: list[Node]) -> Node:
         place = self._place(start)
