@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from monitor.channels.email import Email, EmailSettings
 from monitor.channels.webhook import Webhook
 from monitor.clock import Clock
 from monitor.feeds.fetch import Fetcher
+from monitor.feeds.gate import Gate
 from monitor.feeds.worker import ParserPool
 from monitor.http import HttpClient
 from monitor.lock import only_process
@@ -103,6 +105,7 @@ async def assemble(
             max_bytes=settings.fetch_max_bytes,
             timeout=settings.seconds("fetch_timeout"),
             file_roots=(Path("/"),) if settings.allow_files else (directory.path,),
+            gate=Gate(clock, asyncio.sleep, settings.seconds("host_spacing")),
         )
 
         def hide(names: tuple[str, ...]) -> None:

@@ -49,6 +49,7 @@ class Daemon:
         return (
             Job("poll", second, self._monitor.poll.tick),
             Job("flush", second, self._monitor.flush.run_once),
+            Job("watch", 30 * second, self._monitor.watch.run_once),
             Job("deliver", second, self._monitor.deliver.run_due, PATIENCE),
             Job("reload", 5 * second, self._monitor.reload),
             Job("heartbeat", 10 * second, self._heartbeat),

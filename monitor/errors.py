@@ -74,17 +74,21 @@ class LeaseLostError(StorageError):
 class FetchError(MonitorError):
     """A feed could not be fetched."""
 
-    def __init__(self, message: str, kind: ErrorKind, *, retry_after: timedelta | None = None) -> None:
+    def __init__(
+        self, message: str, kind: ErrorKind, *, retry_after: timedelta | None = None, host: str = ""
+    ) -> None:
         """Keep what the schedule needs.
 
         Args:
             message: one line for people.
             kind: decides the back-off.
             retry_after: how long the server asked to be left alone.
+            host: which host asked (see `politeness.host_of`); "" = the feed's own.
         """
         super().__init__(message)
         self.kind = kind
         self.retry_after = retry_after
+        self.host = host
 
 
 class AddressRefusedError(FetchError):

@@ -131,7 +131,7 @@ class FeedState:
     pauses: int = 0  # pauses between new items that were measured
     longest_pause: timedelta | None = None  # longest of them; halves in two weeks (see `feeds/health.py`)
     rate: float | None = None  # new items a day, the last days weighing most
-    last_gap_at: datetime | None = None  # last poll that found nothing known: items may have been missed
+    gap_told_at: datetime | None = None  # when the operator was last told that items may be missing
 
 
 class FeedEventKind(StrEnum):

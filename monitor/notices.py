@@ -40,7 +40,7 @@ def test_view(recipient: Recipient, channel: str, now: datetime, version: str) -
     )
 
 
-def _notice(
+def notice(
     recipient: Recipient,
     notification_id: str,
     subject: str,
@@ -49,6 +49,7 @@ def _notice(
     now: datetime,
     version: str,
 ) -> NotificationView:
+    """Return a message that tells no alert: a subject, a paragraph, and lines."""
     return NotificationView(
         kind="notice",
         notification_id=notification_id,
@@ -64,7 +65,8 @@ def _notice(
     )
 
 
-def _row(view: NotificationView, channel: str, message: Message, now: datetime) -> Notification:
+def outbox_row_of(view: NotificationView, channel: str, message: Message, now: datetime) -> Notification:
+    """Return the outbox row of a message that tells no alert."""
     return Notification(
         notification_id=view.notification_id,
         recipient_id=view.recipient_id,
@@ -77,6 +79,12 @@ def _row(view: NotificationView, channel: str, message: Message, now: datetime) 
         due_at=now,
         expires_at=now + policy_of(channel).lifetime,
     )
+
+
+def operators(routing: Routing) -> tuple[Recipient, ...]:
+    """Return the recipients of the default route: they keep the installation running."""
+    names = dict.fromkeys(name for route in routing.routes if route.default for name in route.to)
+    return tuple(filter(None, map(routing.recipient, names)))
 
 
 def rules_notices(
@@ -102,15 +110,14 @@ def rules_notices(
         f"{force} Everything else is up to date."
         " `monitor check` shows the same."
     )
-    names = dict.fromkeys(name for route in book.routing.routes if route.default for name in route.to)
     rows: list[Notification] = []
-    for recipient in filter(None, map(book.routing.recipient, names)):
+    for recipient in operators(book.routing):
         for channel in recipient.channels():
             notice_id = stable_id("rules-notice", book.digest, recipient.recipient_id, channel)
-            view = _notice(
+            view = notice(
                 recipient, notice_id, f"[NOTICE] {count} in the rules", intro, findings, now, version
             )
-            rows.append(_row(view, channel, render(view, recipient, channel), now))
+            rows.append(outbox_row_of(view, channel, render(view, recipient, channel), now))
     return tuple(rows)
 
 
@@ -136,6 +143,6 @@ def fallback_notices(
     rows: list[Notification] = []
     for channel in other.channels():
         notice_id = stable_id("fallback", failed.notification_id, other.recipient_id, channel)
-        view = _notice(other, notice_id, subject, intro, lines or [failed.message.subject], now, version)
-        rows.append(_row(view, channel, render(view, other, channel), now))
+        view = notice(other, notice_id, subject, intro, lines or [failed.message.subject], now, version)
+        rows.append(outbox_row_of(view, channel, render(view, other, channel), now))
     return tuple(rows)

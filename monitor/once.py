@@ -63,6 +63,7 @@ async def run_once(monitor: Monitor, *, no_wait: bool = False) -> Summary:
     monitor.listen(summary.add)
     await monitor.poll.run_due()
     flushed = await monitor.flush.run_once(no_wait=no_wait)
+    await monitor.watch.run_once(no_wait=True)
     delivered = await monitor.deliver.run_due()
     summary.alerts = len({revision.alert_id for revision in flushed.revisions})
     outcomes = [report.outcome for report in delivered]

@@ -9,21 +9,23 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from monitor import __version__
+from monitor.feed_notices import feed_notices
 from monitor.feeds.interval import IntervalSettings
 from monitor.feeds.politeness import host_of
 from monitor.loops.deliver import DeliverLoop, DeliveryReport
 from monitor.loops.flush import FlushLoop, FlushReport
 from monitor.loops.poll import Fetching, Parsing, PollLoop, PollReport, PollSettings
+from monitor.loops.watch import WatchLoop
 from monitor.notices import fallback_notices, rules_notices
 from monitor.storage.base import FeedSeed, Retention
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from monitor.channels.base import Channel
     from monitor.clock import Clock
-    from monitor.models import Notification, Routing
+    from monitor.models import FeedEvent, Notification, Routing
     from monitor.rendering import Templates
     from monitor.rulebook import RuleBook
     from monitor.ruleskeeper import RulesKeeper
@@ -77,6 +79,7 @@ class Monitor:
         self.flush = FlushLoop(
             parts.storage, self._present_book, parts.templates, parts.clock, __version__, self._count_flush
         )
+        self.watch = WatchLoop(parts.storage, parts.clock, self._feed_notices)
         self.deliver = DeliverLoop(
             parts.storage,
             parts.channels,
@@ -99,6 +102,10 @@ class Monitor:
 
     def _fallback(self, failed: Notification, now: datetime) -> tuple[Notification, ...]:
         return fallback_notices(failed, self.book.routing, self.templates.message, now, __version__)
+
+    def _feed_notices(self, events: Sequence[FeedEvent], now: datetime) -> tuple[Notification, ...]:
+        book = self.book
+        return feed_notices(events, book.feeds, book.routing, self.templates.message, now, __version__)
 
     def listen_rules(self, told: Callable[[RuleBook], None]) -> None:
         """Let `told` hear of every change of the rules, with or without errors."""

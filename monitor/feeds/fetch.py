@@ -9,20 +9,22 @@ from base64 import b64encode
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit, urlunsplit
 
 from monitor.errors import ErrorKind, FetchError
 from monitor.feeds.headers import cache_lifetime, retry_after
+from monitor.feeds.politeness import UNNAMED_HOLD, host_of
 from monitor.feeds.redirects import request_url
 from monitor.feeds.results import Fetched, NotModified, Redirect
 from monitor.feeds.sniff import Content, sniff
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from monitor.http import HttpClient, Response
+    from monitor.feeds.gate import Gate
+    from monitor.http import Response
     from monitor.models import Feed, FeedState
 
 MAX_REDIRECTS = 5
@@ -38,31 +40,43 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PRIVATE = frozenset({"authorization", "cookie", "proxy-authorization"})
 
 
+class Getting(Protocol):
+    """Asks for one URL, as `HttpClient.get` does."""
+
+    async def get(
+        self, url: str, *, headers: Mapping[str, str] | None = None, limit: int = 0, proxy: str = ""
+    ) -> Response:
+        """Return the answer, redirects included, or raise `FetchError`."""
+
+
 class Fetcher:
     """Gets feeds through the guarded client; calls may run concurrently."""
 
     def __init__(
         self,
-        http: HttpClient,
+        http: Getting,
         secrets: Callable[[str], str | None] = lambda _: None,
         *,
         timeout: timedelta = timedelta(seconds=30),
         max_bytes: int = 10_000_000,
         file_roots: tuple[Path, ...] = (),
+        gate: Gate | None = None,
     ) -> None:
         """Keep the parts.
 
         Args:
-            http: the open client.
+            http: the open client (`HttpClient`).
             secrets: value of a variable or secret by its name, None when it is not set.
             timeout: of a whole fetch, redirects included.
             max_bytes: of a document, on the wire and again unpacked.
+            gate: makes requests to one host wait for each other, wherever redirects lead; None = no waits.
             file_roots: directories below which `file:` URLs are read: for captures, tests and replays.
         """
         self._http = http
         self._secrets = secrets
         self._timeout = timeout
         self._max_bytes = max_bytes
+        self._gate = gate
         self._file_roots = tuple(root.resolve() for root in file_roots)
 
     async def fetch(self, feed: Feed, state: FeedState, now: datetime) -> Fetched | NotModified:
@@ -79,35 +93,67 @@ class Fetcher:
         if urlsplit(feed.url).scheme.lower() == "file":
             return await self._read_file(feed, state, now)
         url = request_url(feed, state)
+        validators = _validators(feed, state, now)
+        response, redirects = await self._answer(feed, url, validators, now)
+        if response.status == 304 and validators:  # noqa: PLR2004 - Not Modified
+            return _not_modified(feed, url, response, redirects, now)
+        return _result(feed, state, url, response, redirects, now)
+
+    async def fetch_page(self, feed: Feed, url: str, now: datetime) -> Fetched:
+        """Fetch another document of the feed: an archive page (RFC 5005), or what a web page links to.
+
+        Credentials and headers of the feed are sent only if the page is on the feed's own host.
+
+        Raises:
+            FetchError: no usable answer.
+        """
+        if not _same_site(feed.url, url):
+            feed = replace(feed, headers=(), username_env="", password_env="")
+        response, redirects = await self._answer(feed, url, {}, now)
+        return _fetched(feed, url, response, redirects, now)
+
+    async def _answer(
+        self, feed: Feed, url: str, validators: dict[str, str], now: datetime
+    ) -> tuple[Response, tuple[Redirect, ...]]:
+        """Return a successful answer, or 304 to a conditional request, with the redirects before it."""
         try:
-            async with asyncio.timeout(self._timeout.total_seconds()):
-                response, redirects, asked = await self._follow(feed, state, url, now)
+            async with asyncio.timeout(self._timeout.total_seconds()) as deadline:
+                response, redirects = await self._follow(feed, url, validators, deadline)
         except TimeoutError:
             raise FetchError(
                 f"{place(url)} did not finish within {self._timeout.total_seconds():g} s. "
                 "It is tried again later.",
                 ErrorKind.TRANSIENT,
             ) from None
-        if response.status == 304 and asked:  # noqa: PLR2004 - Not Modified
-            return _not_modified(feed, url, response, redirects, now)
-        _require_success(response, now)
-        return _result(feed, state, url, response, redirects, now)
+        if response.status != 304 or not validators:  # noqa: PLR2004 - Not Modified
+            try:
+                _require_success(response, now)
+            except FetchError as error:
+                if self._gate is not None and error.kind is ErrorKind.RATE_LIMITED:
+                    self._gate.hold(error.host, error.retry_after or UNNAMED_HOLD)
+                raise
+        return response, redirects
 
     async def _follow(
-        self, feed: Feed, state: FeedState, url: str, now: datetime
-    ) -> tuple[Response, tuple[Redirect, ...], bool]:
-        """Return the last answer, the redirects before it, and whether the request was conditional."""
+        self, feed: Feed, url: str, validators: dict[str, str], deadline: asyncio.Timeout
+    ) -> tuple[Response, tuple[Redirect, ...]]:
+        """Return the last answer, and the redirects before it.
+
+        Waiting for a host's turn is no fault of the server's: the deadline moves along.
+        """
         fields = self._request_headers(feed)
-        validators = _validators(feed, state, now)
         proxy = self._secret(feed.proxy_env, "proxy_env") if feed.proxy_env else ""
         redirects: list[Redirect] = []
         visited = [url]
         while True:
             headers = fields | validators
+            if self._gate is not None:
+                waited = await self._gate.turn(host_of(visited[-1]))
+                deadline.reschedule((deadline.when() or 0.0) + waited.total_seconds())
             response = await self._http.get(visited[-1], headers=headers, limit=self._max_bytes, proxy=proxy)
             location = response.headers.get("location", "")
             if response.status not in _REDIRECTS or not location:
-                return response, tuple(redirects), bool(validators)
+                return response, tuple(redirects)
             target = _target(visited[-1], location)
             if target in visited:
                 raise FetchError(
@@ -232,6 +278,7 @@ def _require_success(response: Response, now: datetime) -> None:
             f"{where} asks to be left alone {asked} (status {status}); no feed of this host is asked before.",
             ErrorKind.RATE_LIMITED,
             retry_after=wait,
+            host=host_of(response.url),
         )
     kind, words = _meaning(status)
     if kind is ErrorKind.PERMANENT and _is_challenge(response):
@@ -306,13 +353,19 @@ def _result(
     digest = body_hash(response.body)
     if digest == state.body_hash and state.url == feed.url:
         return replace(_not_modified(feed, url, response, redirects, now), same_body=True)
+    return _fetched(feed, url, response, redirects, now)
+
+
+def _fetched(
+    feed: Feed, url: str, response: Response, redirects: tuple[Redirect, ...], now: datetime
+) -> Fetched:
     return Fetched(
         feed_id=feed.feed_id,
         status=response.status,
         requested=url,
         url=response.url,
         body=response.body,
-        body_hash=digest,
+        body_hash=body_hash(response.body),
         fetched_at=now,
         headers={name: response.headers[name] for name in _KEPT if name in response.headers},
         redirects=redirects,

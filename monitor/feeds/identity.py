@@ -150,11 +150,3 @@ def degrade(
         return Degradation(state.identity, polls)
     # An empty or all-new document says nothing about guids.
     return Degradation(state.identity, 0 if kept else state.unstable_guids)
-
-
-def assess(
-    state: FeedState, entries: Sequence[Entry], items: Sequence[Item], known: Mapping[str, KnownItem]
-) -> tuple[IdentityMode, int]:
-    """Return (mode for the next poll, polls in a row with changed guids): `degrade` without its reason."""
-    found = degrade(state, entries, items, known)
-    return found.mode, found.unstable_guids

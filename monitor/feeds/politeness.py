@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
 MAX_HOLD = timedelta(hours=24)  # a longer Retry-After is a mistake, or a way to switch the monitor off
 
+UNNAMED_HOLD = timedelta(minutes=5)  # for a host that asks to be left alone and does not say how long
+
+# Servers of our own: a pause between requests would protect nobody.
+LOCAL_HOSTS = ("127.", "localhost:", "[::1]", "::1", "file:")
+
 # Only the list that comes with the package: no download, no cache directory, the same answer everywhere.
 _extract = tldextract.TLDExtract(
     cache_dir=None, suffix_list_urls=(), fallback_to_snapshot=True, include_psl_private_domains=True
@@ -50,19 +55,21 @@ def _is_address(host: str) -> bool:
     return True
 
 
-def free_at(outcome: object, now: datetime, spacing: timedelta) -> datetime:
+def free_at(outcome: object, now: datetime, spacing: timedelta, host: str = "") -> datetime:
     """Return when the host may be asked again after a request that ended at `now`.
 
-    A FetchError of kind RATE_LIMITED, or with `retry_after`, holds the whole host, 24 h at most.
+    A FetchError of kind RATE_LIMITED, or with `retry_after`, holds the whole host, 24 h at most; not when
+    another host asked, to which the feed is redirected.
 
     Args:
         outcome: what the poll gave: a result, or the error.
         now: when the request ended.
         spacing: pause between any two requests to one host.
+        host: the host that was claimed.
     """
-    if isinstance(outcome, FetchError):
+    if isinstance(outcome, FetchError) and outcome.host in {"", host}:
         if outcome.retry_after is not None:
             return now + max(spacing, min(outcome.retry_after, MAX_HOLD))
         if outcome.kind is ErrorKind.RATE_LIMITED:
-            return now + max(spacing, timedelta(minutes=5))
+            return now + max(spacing, UNNAMED_HOLD)
     return now + spacing

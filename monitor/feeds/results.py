@@ -82,5 +82,5 @@ class Polled:
     items: int  # normalized items in the document
     new: int = 0  # of these, never seen before
     overlap: float | None = None  # share of the items that were known; None for an empty document
-    identity: IdentityMode = IdentityMode.GUID  # mode for the next poll (see `identity.assess`)
+    identity: IdentityMode = IdentityMode.GUID  # mode for the next poll (see `identity.degrade`)
     unstable_guids: int = 0  # likewise

@@ -10,20 +10,22 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 import structlog
 
 from monitor.errors import ErrorKind, FetchError, LeaseLostError, MonitorError, ParseError
+from monitor.feeds.health import watch
 from monitor.feeds.identity import degrade
 from monitor.feeds.interval import next_poll
 from monitor.feeds.normalize import normalize
-from monitor.feeds.politeness import free_at
+from monitor.feeds.politeness import LOCAL_HOSTS, free_at
 from monitor.feeds.results import Fetched, NotModified, ParsedFeed, Polled
-from monitor.intake import Intake, lookup_keys, make_hit, take_in
+from monitor.intake import lookup_keys, make_hit, take_in
+from monitor.loops.repair import Repaired, Repairer
 from monitor.storage.base import PollCommit
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
     from datetime import datetime
 
     from monitor.feeds.interval import IntervalSettings
-    from monitor.models import Feed, FeedState, Hit, HostClaim
+    from monitor.models import Feed, FeedState, Hit, HostClaim, Item
     from monitor.rulebook import RuleBook
     from monitor.storage.base import Storage
 
@@ -31,8 +33,6 @@ log = structlog.get_logger("monitor.poll")
 
 FEEDS_AT_ONCE = 50  # of one host in one claim
 ALL_FEEDS = 1_000_000  # of one host, for a single round
-# Servers of our own: a pause between requests would protect nobody.
-LOCAL_HOSTS = ("127.", "localhost:", "[::1]", "::1", "file:")
 LOCAL_AT_ONCE = 8  # requests in flight to a server on this machine or in an allowed network
 LEASE_SHARE = 1.5  # a lease outlives the longest poll of one feed; it is renewed before each
 LONG_HOLD = timedelta(seconds=60)  # a longer one ends this round for the host
@@ -45,6 +45,9 @@ class Fetching(Protocol):
 
     async def fetch(self, feed: Feed, state: FeedState, now: datetime) -> Fetched | NotModified:
         """Fetch once, or raise `FetchError`."""
+
+    async def fetch_page(self, feed: Feed, url: str, now: datetime) -> Fetched:
+        """Fetch an archive page of the feed, or raise `FetchError`."""
 
 
 class Parsing(Protocol):
@@ -96,8 +99,9 @@ class PollLoop:
         clock: Callable[[], datetime],
         settings: PollSettings,
         told: Callable[[PollReport], None],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """Keep the parts; `told` hears of every poll (metrics, summaries)."""
+        """Keep the parts; `told` hears of every poll (metrics, summaries), `sleep` waits for seconds."""
         self._storage = storage
         self._fetcher = fetcher
         self._parser = parser
@@ -105,6 +109,8 @@ class PollLoop:
         self._clock = clock
         self._settings = settings
         self._told = told
+        self._sleep = sleep
+        self._repairer = Repairer(storage, fetcher, parser, clock, settings.bound)
         self._running: set[asyncio.Task[None]] = set()
         self._stopping = False
 
@@ -155,11 +161,11 @@ class PollLoop:
         free = self._clock()
         for number, state in enumerate(claim.feeds):
             if number:
-                await asyncio.sleep(max(0.0, (free - self._clock()).total_seconds()))
+                await self._sleep(max(0.0, (free - self._clock()).total_seconds()))
             if self._stopping:
                 break
             outcome = await self._guarded(claim.host, self._feed(claim, state))
-            free = free_at(outcome, self._clock(), self._settings.spacing)
+            free = free_at(outcome, self._clock(), self._settings.spacing, claim.host)
             if free - self._clock() > LONG_HOLD:
                 break  # the host asked to be left alone: its other feeds wait, too
         return free
@@ -173,7 +179,7 @@ class PollLoop:
                 if self._stopping:
                     return self._clock()
                 outcome = await self._guarded(claim.host, self._feed(claim, state))
-                return free_at(outcome, self._clock(), timedelta())
+                return free_at(outcome, self._clock(), timedelta(), claim.host)
 
         return max(await asyncio.gather(*(one(state) for state in claim.feeds)), default=self._clock())
 
@@ -203,7 +209,7 @@ class PollLoop:
             return None
         if claim.lease_until - started < self._lease() * (2 / 3):
             claim = await self._storage.renew_host(claim, started, lease=self._lease())
-        commit, outcome, report = await self._poll(feed, state, started)
+        commit, outcome, report = await self._poll(claim, feed, state, started)
         receipt = await self._storage.commit_poll(claim, commit, self._clock())
         report = replace(
             report,
@@ -227,20 +233,22 @@ class PollLoop:
                 new=report.new,
                 hits=receipt.new_hits,
             )
+        for event in commit.events:
+            log.info("feed event", feed=feed.feed_id, kind=event.kind.value, text=event.text)
         self._told(report)
         return outcome
 
     async def _poll(
-        self, feed: Feed, state: FeedState, now: datetime
+        self, claim: HostClaim, feed: Feed, state: FeedState, now: datetime
     ) -> tuple[PollCommit, Outcome, PollReport]:
         try:
             async with asyncio.timeout(self._settings.bound.total_seconds()):
                 fetched = await self._fetcher.fetch(feed, state, now)
                 if isinstance(fetched, NotModified):
-                    after = next_poll(state, feed, fetched, self._clock(), self._settings.interval)
-                    return PollCommit(after), fetched, PollReport(feed.feed_id, "not_modified", 0.0)
+                    report = PollReport(feed.feed_id, "not_modified", 0.0)
+                    return self._without_items(feed, state, fetched), fetched, report
                 parsed = await self._parser.parse(fetched)
-            return await self._process(feed, state, fetched, parsed)
+            return await self._process(claim, feed, state, fetched, parsed)
         except (FetchError, ParseError) as error:
             return self._failure(feed, state, error)
         except TimeoutError:
@@ -257,33 +265,58 @@ class PollLoop:
     def _failure(
         self, feed: Feed, state: FeedState, error: FetchError | ParseError
     ) -> tuple[PollCommit, Outcome, PollReport]:
-        after = next_poll(state, feed, error, self._clock(), self._settings.interval)
-        return PollCommit(after), error, PollReport(feed.feed_id, error.kind.value, 0.0, message=str(error))
+        report = PollReport(feed.feed_id, error.kind.value, 0.0, message=str(error))
+        return self._without_items(feed, state, error), error, report
+
+    def _without_items(self, feed: Feed, state: FeedState, outcome: Outcome) -> PollCommit:
+        now = self._clock()
+        after, events = watch(state, next_poll(state, feed, outcome, now, self._settings.interval), feed, now)
+        return PollCommit(after, events=events)
 
     async def _process(
-        self, feed: Feed, state: FeedState, fetched: Fetched, parsed: ParsedFeed
+        self, claim: HostClaim, feed: Feed, state: FeedState, fetched: Fetched, parsed: ParsedFeed
     ) -> tuple[PollCommit, Outcome, PollReport]:
+        """Return what follows from a document.
+
+        1. Recognise what is known; when nothing is, read the feed's archives.
+        2. Match what is new or changed.
+        3. Decide how entries are named, when to come back, and what the operator is told.
+        """
         now = self._clock()
         # In a thread: a large document takes long to clean, and the first one loads the language models.
         items = await asyncio.to_thread(normalize, feed, parsed, state.identity, now)
         known = await self._storage.known_items(feed.feed_id, lookup_keys(items))
         intake = take_in(feed, state, items, known, now=now, catch_up=self._settings.catch_up)
-        hits = self._match(feed, intake, now)
+        back = Repaired()
+        if intake.overlap == 0 and state.baselined_at is not None and state.items_last:
+            back = await self._repairer.run(feed, state, parsed, items, lambda: self._before_page(claim))
+        hits = self._match(feed, (*intake.to_match, *back.items), now)
         naming = degrade(state, parsed.entries, items, known)
-        if naming.reason:
-            log.warning("a feed's entries are named in another way", feed=feed.feed_id, reason=naming.reason)
         outcome = Polled(
             fetched, parsed, len(items), len(intake.new), intake.overlap, naming.mode, naming.unstable_guids
         )
-        after = next_poll(state, feed, outcome, now, self._settings.interval)
-        commit = PollCommit(after, (*intake.new, *intake.revised), intake.seen, hits)
+        after, events = watch(
+            state,
+            next_poll(state, feed, outcome, now, self._settings.interval),
+            feed,
+            now,
+            new=len(intake.new) + len(back.items),
+            gap=back.gap,
+            renamed=naming.reason,
+        )
+        found = (*intake.new, *back.items, *intake.revised)
+        commit = PollCommit(after, found, intake.seen, hits, events)
         report = PollReport(
             feed.feed_id, after.error_kind or "fetched", 0.0, len(items), hits=hits, message=after.error
         )
         return commit, outcome, report
 
-    def _match(self, feed: Feed, intake: Intake, now: datetime) -> tuple[Hit, ...]:
+    async def _before_page(self, claim: HostClaim) -> None:
+        """Keep the host for as long as one more page takes, and make the pause that it is owed."""
+        await self._storage.renew_host(claim, self._clock(), lease=self._lease())
+        if not claim.host.startswith(LOCAL_HOSTS):
+            await self._sleep(self._settings.spacing.total_seconds())
+
+    def _match(self, feed: Feed, items: Iterable[Item], now: datetime) -> tuple[Hit, ...]:
         engine = self._book().engine
-        return tuple(
-            make_hit(item, found, now) for item in intake.to_match for found in engine.match(item, feed)
-        )
+        return tuple(make_hit(item, found, now) for item in items for found in engine.match(item, feed))

@@ -6,7 +6,7 @@ import pytest
 
 from monitor.errors import FetchError, ParseError
 from monitor.feeds.fetch import Fetcher
-from monitor.feeds.identity import assess
+from monitor.feeds.identity import degrade
 from monitor.feeds.interval import IntervalSettings, next_poll
 from monitor.feeds.normalize import normalize
 from monitor.feeds.results import NotModified, Polled
@@ -43,8 +43,8 @@ class Life:
         items = normalize(self.feed, parsed, self.state.identity, now)
         new = [item for item in items if not self.known.keys() & {item.key, *item.aliases}]
         overlap = 1 - len(new) / len(items) if items else None
-        identity, unstable = assess(self.state, parsed.entries, items, self.known)
-        outcome = Polled(fetched, parsed, len(items), len(new), overlap, identity, unstable)
+        naming = degrade(self.state, parsed.entries, items, self.known)
+        outcome = Polled(fetched, parsed, len(items), len(new), overlap, naming.mode, naming.unstable_guids)
         self.state = next_poll(self.state, self.feed, outcome, now, SETTINGS)
         for item in items:
             stored = KnownItem(item.item_id, item.key, item.content_hash, 1)

@@ -18,7 +18,7 @@ PURE = (
     "monitor.feeds.dates", "monitor.feeds.identity", "monitor.feeds.interval", "monitor.feeds.politeness",
     "monitor.feeds.normalize", "monitor.feeds.urls", "monitor.feeds.sniff", "monitor.feeds.encoding",
     "monitor.feeds.scan", "monitor.feeds.parse", "monitor.feeds.jsonfeed", "monitor.feeds.catalog",
-    "monitor.feeds.json_schema", "monitor.schemas", "monitor.codes",
+    "monitor.feeds.json_schema", "monitor.feeds.health", "monitor.schemas", "monitor.codes",
 )  # fmt: skip
 # What a pure module must not import: I/O, clocks, settings, logging, other layers.
 IMPURE = (

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.feeds.identity import assess, degrade, document_mode, names
+from monitor.feeds.identity import Degradation, degrade, document_mode, names
 from monitor.feeds.normalize import normalize
 from monitor.feeds.results import ParsedFeed
 from monitor.models import Entry, Feed, FeedState, IdentityMode, KnownItem
@@ -172,7 +172,7 @@ def test_the_first_poll_decides_nothing():
 
 def test_a_degraded_feed_stays_degraded():
     state = replace(STATE, identity=LINK, unstable_guids=3)
-    assert assess(state, [A], items(A, mode=LINK), {}) == (LINK, 3)
+    assert degrade(state, [A], items(A, mode=LINK), {}) == Degradation(LINK, 3)
 
 
 ENTRIES = st.lists(
