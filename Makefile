@@ -37,6 +37,9 @@ bench: $(VENV)/.tested ## run the benchmarks and print their figures
 docs: $(VENV)/.tested ## write the tables of rules/README.md from what the program reads
 	$(BIN)/python deploy/write_reference.py
 
+eval: $(VENV)/.tested ## score the shipped rules on labelled news, where there is some
+	$(BIN)/python tests/benchmarks/score_rules.py
+
 lint: $(VENV)/.tested ## check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
