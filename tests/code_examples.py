@@ -79,6 +79,8 @@ def tree(scope: str, example: str) -> dict[str, str]:
         files["x.yaml"] = "rules:\n" + item(example)
     elif scope == "clause":
         files["x.yaml"] = own + item(filled(f"when:\n  any:\n{item(example, '    ')}", RULE))
+    elif scope == "feeds":
+        files["feeds.yaml"] = example + "\n"
     elif scope == "feed":
         files["feeds.yaml"] = BASE_FEED + item(filled(example, FEED))
     elif scope == "recipient":

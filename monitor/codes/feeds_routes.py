@@ -48,6 +48,15 @@ ROWS: Final = (
         right="url: https://example.org/world.xml",
     ),
     Code(
+        "empty-category",
+        level="warning",
+        files="feeds",
+        meaning="No feed is of that category, so the switch does nothing. Write it as the feeds have it.",
+        scope="feeds",
+        wrong="categories: {wrold: false}\nfeeds:\n  - {id: a, url: https://a.example/, category: world}",
+        right="categories: {world: false}\nfeeds:\n  - {id: a, url: https://a.example/, category: world}",
+    ),
+    Code(
         "secret-in-file",
         level="error or warning",
         files="feeds",

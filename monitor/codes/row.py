@@ -12,6 +12,7 @@ Scope: TypeAlias = Literal[
     "rule",
     "rule-whole",
     "clause",
+    "feeds",  # the file of feeds
     "feed",
     "recipient",
     "recipient-whole",

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-from monitor.document import Diagnostic, Fields, Node, Reader, closest, parse
+from monitor.document import Diagnostic, Fields, Node, Reader, ScalarNode, closest, parse
 from monitor.feeds.politeness import host_of
 from monitor.feeds.urls import url_key
 from monitor.models import Feed, FirstPoll, Tier
 from monitor.text.language import primary_tag
 
-_TOP = ("version", "feeds")
+# Every key of the file; `monitor schema` reads this table, too.
+TOP = ("version", "categories", "feeds")
 # Every key of a feed; `monitor schema` and the documentation read this table.
 KEYS = (
     "id", "url", "title", "tier", "owner", "country", "language", "category", "expect_every", "interval",
@@ -41,11 +42,13 @@ def read_catalog(file: str, data: bytes) -> tuple[tuple[Feed, ...], tuple[Diagno
     """
     root, diagnostics = parse(file, data)
     reader = Reader(diagnostics)
-    top = reader.mapping(root, _TOP, "a feed catalogue")
+    top = reader.mapping(root, TOP, "a feed catalogue")
     if top is None:
         return (), tuple(reader.diagnostics)
     reader.integer(top.get("version"), minimum=1, maximum=1)
-    return _Catalog(reader).read(reader.sequence(reader.required(top, "feeds"), "a list of feeds"))
+    catalog = _Catalog(reader)
+    catalog.switch(top.get("categories"))
+    return catalog.read(reader.sequence(reader.required(top, "feeds"), "a list of feeds"))
 
 
 class _Catalog:
@@ -55,6 +58,14 @@ class _Catalog:
         self._reader = reader
         self._ids: dict[str, int] = {}  # id: line
         self._urls: dict[str, str] = {}  # key of a URL: feed id
+        self._switches: dict[str, tuple[ScalarNode, bool]] = {}  # category: where it is listed, polled
+        self._categories: set[str] = set()  # those that feeds have
+
+    def switch(self, node: Node | None) -> None:
+        """Read which categories are polled; one that is not listed is."""
+        for key, value in self._reader.entries(node, "categories"):
+            polled = self._reader.boolean(value)
+            self._switches[key.text.strip()] = key, polled is not False
 
     def read(self, nodes: tuple[Node, ...]) -> tuple[tuple[Feed, ...], tuple[Diagnostic, ...]]:
         feeds = []
@@ -64,12 +75,28 @@ class _Catalog:
             feed = self._feed(fields) if fields else None
             if feed is not None and self._reader.errors == before:
                 feeds.append(feed)
+        self._empty_categories()
         return tuple(feeds), tuple(self._reader.diagnostics)
+
+    def _empty_categories(self) -> None:
+        """Point out listed categories without feeds: a spelling mistake switches nothing."""
+        for name, (key, _) in self._switches.items():
+            if name not in self._categories:
+                hint = closest(name, self._categories) or "write it as feeds have it under `category`"
+                self._reader.warning(key, "empty-category", f'no feed is of the category "{name[:60]}"', hint)
+
+    def _enabled(self, fields: Fields, category: str) -> bool:
+        """Tell whether a feed is polled: what it says itself, else what its category says."""
+        self._categories.add(category)
+        own = self._reader.boolean(fields.get("enabled"))
+        listed = self._switches.get(category)
+        return own if own is not None else listed is None or listed[1]
 
     def _feed(self, fields: Fields) -> Feed | None:
         """Read one feed; None when it is not enabled or has no id or URL."""
         reader = self._reader
-        enabled = reader.boolean(fields.get("enabled"))
+        category = self._line(fields, "category")
+        enabled = self._enabled(fields, category)
         feed_id, url = self._id(fields), self._url(fields)
         if feed_id:
             self._unique(fields, feed_id, url)
@@ -82,7 +109,7 @@ class _Catalog:
             owner=self._line(fields, "owner") or host_of(url),
             country=self._country(fields),
             language=self._language(fields),
-            category=self._line(fields, "category"),
+            category=category,
             expect_every=reader.duration(fields.get("expect_every")),
             interval=reader.duration(fields.get("interval")),
             first_poll=reader.choice(fields.get("first_poll"), FirstPoll, "first_poll") or FirstPoll.BASELINE,
@@ -92,7 +119,7 @@ class _Catalog:
             password_env=self._env(fields, "password_env"),
             proxy_env=self._env(fields, "proxy_env"),
         )
-        return feed if feed_id and url and enabled is not False else None
+        return feed if feed_id and url and enabled else None
 
     def _unique(self, fields: Fields, feed_id: str, url: str) -> None:
         place = fields.key_place("id")

@@ -14,7 +14,7 @@ from monitor.document.json_schema import (
     text,
     version,
 )
-from monitor.feeds.catalog import KEYS
+from monitor.feeds.catalog import KEYS, TOP
 from monitor.models import FirstPoll, Tier
 
 _VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]{0,99}$"
@@ -38,11 +38,19 @@ def feeds_schema() -> Schema:
         required=("id", "url"),
         defaultSnippets=snippet("feed", "a new feed", body),
     )
-    keys = {"version": version(), "feeds": sequence(feed, "The feeds that are polled.")}
+    keys = {
+        "version": version(),
+        "categories": {
+            "type": "object",
+            "description": "false: its feeds are not polled, unless one says `enabled: true`.",
+            "additionalProperties": boolean("Are its feeds polled?", default=True),
+        },
+        "feeds": sequence(feed, "The feeds that are polled."),
+    }
     return {
         "$schema": DIALECT,
         **mapping(
-            "a catalogue of feeds", keys, keys, required=("feeds",), description="Which feeds are read."
+            "a catalogue of feeds", TOP, keys, required=("feeds",), description="Which feeds are read."
         ),
     }
 
@@ -78,7 +86,9 @@ def _values() -> dict[str, Schema]:
             "A language tag such as en; left out when the feed mixes languages.",
             pattern=r"^\s*([A-Za-z]{2,3}([-_][A-Za-z0-9_-]*)?)?\s*$",
         ),
-        "category": _line("A label that rules may ask for under where."),
+        "category": _line(
+            "A label that rules may ask for under where; `categories` switches its feeds together."
+        ),
         "expect_every": duration("A longer silence is told to the operator."),
         "interval": duration("How often it is polled; without it the monitor adapts to the feed."),
         "first_poll": one_of(
@@ -102,5 +112,9 @@ def _values() -> dict[str, Schema]:
         "proxy_env": text(
             "The name of the variable or secret that holds the proxy's address.", pattern=_VARIABLE
         ),
-        "enabled": boolean("false: the feed is not polled, and nothing about it is forgotten.", default=True),
+        "enabled": boolean(
+            "false: the feed is not polled, and nothing about it is forgotten. true: it is, even though its "
+            "category is switched off.",
+            default=True,
+        ),
     }

@@ -102,7 +102,7 @@ ROLES: Final[Mapping[str, Role]] = {
     "extension": Role(("add", "remove"), {"add": "addition"}),
     "addition": Role(("entries",), {"entries": "entries", "*": "clauses"}, items="entry"),
     # --- feeds
-    "feeds file": Role(("version", "feeds"), {"feeds": "feeds"}),
+    "feeds file": Role(catalog.TOP, {"feeds": "feeds"}),
     "feeds": Role(items="feed"),
     "feed": Role(catalog.KEYS),
     # --- routes

@@ -154,3 +154,52 @@ def test_nothing_to_read_is_no_crash(text):
 def test_the_version_is_checked():
     _, findings = read("version: 2\nfeeds: []\n")
     assert "out-of-range" in findings[0]
+
+
+# --- categories ------------------------------------------------------------------------------------
+
+SWITCHED = """\
+categories: {world: true, think-tanks: false}
+feeds:
+  - {id: a, url: https://a.example/, category: world}
+  - {id: b, url: https://b.example/, category: think-tanks}
+  - {id: c, url: https://c.example/, category: think-tanks, enabled: true}
+  - {id: d, url: https://d.example/, category: world, enabled: false}
+  - {id: e, url: https://e.example/, category: africa}
+  - {id: f, url: https://f.example/}
+"""
+
+
+def test_a_category_switches_its_feeds_and_a_feed_may_differ():
+    """Off goes the category; what a feed says itself is nearer; a category that is not listed is on."""
+    feeds, findings = read(SWITCHED)
+    assert findings == []
+    assert [feed.feed_id for feed in feeds] == ["a", "c", "e", "f"]
+
+
+def test_feeds_of_a_category_that_is_off_are_checked():
+    """A mistake does not wait for the day when somebody switches the category on."""
+    text = SWITCHED.replace("https://b.example/", "b.example")
+    assert "error[unsafe-scheme]" in read(text)[1][0]
+    assert "error[duplicate-id]" in read(SWITCHED.replace("id: b", "id: a"))[1][0]
+
+
+@pytest.mark.parametrize(
+    ("switches", "place", "code", "words"),
+    [
+        ("{wrold: true}", "1:14", "warning[empty-category]", 'did you mean "world"'),
+        ("{cooking: true}", "1:14", "warning[empty-category]", "category"),
+        ("{world: off}", "1:21", "error[not-a-boolean]", "false"),
+        ("[world]", "1:13", "error[not-a-mapping]", "name: value"),
+    ],
+)
+def test_mistakes_in_the_switches(switches, place, code, words):
+    _, findings = read(SWITCHED.replace("{world: true, think-tanks: false}", switches))
+    assert findings[0].startswith(f"rules/feeds.yaml:{place}: {code}"), findings
+    assert words in findings[0]
+
+
+def test_a_switch_that_cannot_be_read_silences_nothing():
+    """A missed alert is worse: the category stays on until the mistake is mended."""
+    feeds, _ = read(SWITCHED.replace("think-tanks: false", 'think-tanks: "off"'))
+    assert [feed.feed_id for feed in feeds] == ["a", "b", "c", "e", "f"]

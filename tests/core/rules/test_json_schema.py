@@ -307,6 +307,8 @@ INVALID = [
     ("feeds", FEED % ", language: '?'"),
     ("feeds", FEED % ", expect_every: 6"),
     ("feeds", FEED % ", enabled: no"),
+    ("feeds", "categories: {world: off}\n" + FEED % ", category: world"),
+    ("feeds", "categories: [world]\n" + FEED % ""),
     ("feeds", FEED % ", password_env: 'a b'"),
     ("feeds", FEED % ", headers: {'A b': c}"),
     ("feeds", FEED.replace("id: a", "id: A B") % ""),
