@@ -51,7 +51,7 @@ def test_the_catalogue_is_wide() -> None:
 
 
 def test_every_feed_says_who_it_is() -> None:
-    """Owner, tier, category and title are written, not left to a default; so is a country unless there are many."""
+    """Owner, tier, category and title are written; so is the country, unless it belongs to several."""
     entries = re.split(r"\n  - (?=id: )", text())[1:]
     assert len(entries) == len(everything())
     for entry in entries:
@@ -74,7 +74,7 @@ def test_state_media_are_marked() -> None:
 
 
 def test_what_is_on_at_first_is_what_the_rules_can_read() -> None:
-    """A newcomer polls some dozens of feeds in languages with words in the lists; specialists switch more on."""
+    """A newcomer polls feeds in languages with words in the lists; specialists switch more on."""
     polled, known = read(text()), everything()
     assert 40 <= len(polled) < len(known)
     assert {feed.language for feed in polled} <= WORDED
