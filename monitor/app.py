@@ -11,6 +11,7 @@ import structlog
 
 from monitor import __version__
 from monitor.addresses import AddressGuard
+from monitor.channels.apprise import Apprise
 from monitor.channels.email import Email, EmailSettings
 from monitor.channels.webhook import Webhook
 from monitor.clock import Clock
@@ -112,7 +113,7 @@ async def assemble(
             if redactor is not None:
                 redactor.add(*known_secrets(settings, secrets, names))
 
-        channels: dict[str, Channel] = {"email": email, "webhook": webhook}
+        channels: dict[str, Channel] = {"email": email, "webhook": webhook, "apprise": Apprise(secrets)}
         parts = Parts(
             settings, keeper, clock, storage, Metrics(__version__), channels, templates, fetcher, parser, hide
         )

@@ -111,6 +111,16 @@ class ParseError(MonitorError):
 class RenderError(MonitorError):
     """A template is missing, wrong, or too large when rendered."""
 
+    def __init__(self, message: str, *, too_large: bool = False) -> None:
+        """Keep what the renderer needs.
+
+        Args:
+            message: one line for people: template, line, what to do.
+            too_large: the template is right, and the message has more in it than a message may have.
+        """
+        super().__init__(message)
+        self.too_large = too_large
+
 
 class DeliveryError(MonitorError):
     """One attempt to send a notification failed."""

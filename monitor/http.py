@@ -166,14 +166,15 @@ class HttpClient:
         body: bytes,
         headers: Mapping[str, str],
         timeout: timedelta | None = None,  # noqa: ASYNC109 - the deadline also covers our own reading
+        method: str = "POST",
     ) -> Response:
-        """Send `body` to a webhook once; the answer's body is cut at 64 KB.
+        """Send `body` to a webhook once, by POST or PUT; the answer's body is cut at 64 KB.
 
         Raises:
             AddressRefusedError: the guard said no.
             FetchError: no answer.
         """
-        async with self._exchange("POST", url, headers, body, timeout, "") as answer:
+        async with self._exchange(method, url, headers, body, timeout, "") as answer:
             text, truncated = await _read_body(answer, 64 * 1024, strict=False)
             return Response(answer.status, _headers(answer), text, url, truncated)
 

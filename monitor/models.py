@@ -494,6 +494,17 @@ class WebhookTarget:
     url_env: str = ""  # name of the variable or secret that holds the URL
     secret_env: str = ""  # likewise the Standard Webhooks signing secret (whsec_...)
     format: str = "standard"
+    to: str = ""  # the place inside the service, where the URL does not say it: topic, chat id
+    to_env: str = ""  # or the name of the variable that holds it (a routing key is a secret)
+    token_env: str = ""  # likewise a token, sent as "Authorization: Bearer"
+    headers: Labels = ()  # further header fields: (name, name of the variable that holds the value)
+
+
+@dataclass(frozen=True, slots=True)
+class AppriseTarget:
+    """Where a service listens that the library Apprise speaks to."""
+
+    url_env: str  # name of the variable or secret that holds the Apprise URL
 
 
 @dataclass(frozen=True, slots=True)
@@ -517,12 +528,12 @@ class Recipient:
     bypass: Severity | None = None  # from this severity on, quiet hours do not count
     digest: tuple[int, ...] = (7 * 60 + 30, 17 * 60 + 30)  # minutes after local midnight
     fallback: str = ""  # recipient id
+    apprise: AppriseTarget | None = None
 
     def channels(self) -> tuple[str, ...]:
         """Return the channels this recipient is reached by, e-mail first."""
-        return tuple(
-            name for name, target in (("email", self.email), ("webhook", self.webhook)) if target is not None
-        )
+        targets = (("email", self.email), ("webhook", self.webhook), ("apprise", self.apprise))
+        return tuple(name for name, target in targets if target is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,8 +69,13 @@ class RuleBook:
     @property
     def secret_names(self) -> tuple[str, ...]:
         """Names of the secrets that feeds and recipients refer to."""
-        hooks = [r.webhook for r in self.routing.recipients if r.webhook]
-        names = [name for hook in hooks for name in (hook.url_env, hook.secret_env)]
+        names: list[str] = []
+        for recipient in self.routing.recipients:
+            if (hook := recipient.webhook) is not None:
+                names += (hook.url_env, hook.secret_env, hook.to_env, hook.token_env)
+                names += (variable for _, variable in hook.headers)
+            if recipient.apprise is not None:
+                names.append(recipient.apprise.url_env)
         for feed in self.feeds.values():
             names += (feed.username_env, feed.password_env, feed.proxy_env)
         return tuple(dict.fromkeys(filter(None, names)))

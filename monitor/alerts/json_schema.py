@@ -6,8 +6,9 @@ from typing import Final
 from zoneinfo import available_timezones
 
 # The reader's own tables, so that a schema never offers what it refuses.
-from monitor.alerts.recipients_file import _EMAIL_KEYS, _NEVER, _WEBHOOK_KEYS, RECIPIENT_KEYS, WEBHOOK_FORMATS
+from monitor.alerts.recipients_file import _APPRISE_KEYS, _EMAIL_KEYS, _NEVER, RECIPIENT_KEYS
 from monitor.alerts.routes_file import DELIVERIES, EXPECTATIONS, FILE_KEYS, LABELS, ROUTE_KEYS, TEST_KEYS
+from monitor.alerts.webhook_target import WEBHOOK_FORMATS, WEBHOOK_KEYS
 from monitor.document.json_schema import (
     DIALECT,
     Schema,
@@ -58,6 +59,7 @@ def _recipient() -> Schema:
         "id": text("A name of small letters, digits and hyphens; routes name it.", pattern=_ID),
         "email": _email(),
         "webhook": _webhook(),
+        "apprise": _apprise(),
         "timezone": one_of(
             sorted(available_timezones()),
             "The IANA name of the recipient's wall clock; quiet hours and digests follow it.",
@@ -84,7 +86,7 @@ def _recipient() -> Schema:
         RECIPIENT_KEYS,
         values,
         required=("id", "timezone"),
-        anyOf=any_key_of("email", "webhook"),
+        anyOf=any_key_of("email", "webhook", "apprise"),
         defaultSnippets=snippet("recipient", "somebody who is told by e-mail", body),
     )
 
@@ -105,15 +107,38 @@ def _webhook() -> Schema:
         "secret_env": text(
             "The name of the variable or secret that holds the signing key.", pattern=_VARIABLE
         ),
-        "format": one_of(WEBHOOK_FORMATS, "The form of the message.", default=WEBHOOK_FORMATS[0]),
+        "format": one_of(tuple(WEBHOOK_FORMATS), "The form of the message.", default="standard"),
+        "to": text("The place inside the service: the topic of ntfy, the chat of Telegram.", pattern=r"\S"),
+        "to_env": text(
+            "The name of the variable or secret that holds the place: PagerDuty's routing key.",
+            pattern=_VARIABLE,
+        ),
+        "token_env": text(
+            "The name of the variable or secret that holds a token, sent as Authorization: Bearer.",
+            pattern=_VARIABLE,
+        ),
+        "headers_env": {
+            "type": "object",
+            "description": "Further request headers; the value of each is in the variable named here.",
+            "propertyNames": {"pattern": r"^[A-Za-z0-9][!#$%&'*+.^_`|~0-9A-Za-z-]*$"},
+            "additionalProperties": text(pattern=_VARIABLE),
+        },
     }
     return mapping(
         "a webhook target",
-        _WEBHOOK_KEYS,
+        WEBHOOK_KEYS,
         keys,
         oneOf=any_key_of("url", "url_env"),
         description="Told by a signed HTTP request: {url_env: NAME, secret_env: NAME}.",
     )
+
+
+def _apprise() -> Schema:
+    keys = {
+        "url_env": text("The name of the variable or secret that holds the Apprise URL.", pattern=_VARIABLE)
+    }
+    described = "Told by one of the services that Apprise knows: {url_env: NAME}; an extra to be installed."
+    return mapping("an Apprise target", _APPRISE_KEYS, keys, required=("url_env",), description=described)
 
 
 # --- routes ----------------------------------------------------------------------------------------

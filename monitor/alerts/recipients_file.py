@@ -8,23 +8,21 @@ from typing import TYPE_CHECKING, Final
 from zoneinfo import available_timezones
 
 from monitor.alerts.calendar import DEFAULT_DIGEST, is_always_quiet, slot_is_always_quiet
+from monitor.alerts.webhook_target import read_webhook, variable
 from monitor.document import ScalarNode, SequenceNode, closest
-from monitor.models import EmailTarget, QuietSpan, Recipient, Severity, WebhookTarget
+from monitor.models import AppriseTarget, EmailTarget, QuietSpan, Recipient, Severity
 
 if TYPE_CHECKING:
     from monitor.document import Fields, Node, Reader
 
 RECIPIENT_KEYS: Final = (
-    "id", "email", "webhook", "timezone", "quiet", "bypass", "digest", "fallback",
+    "id", "email", "webhook", "apprise", "timezone", "quiet", "bypass", "digest", "fallback",
 )  # fmt: skip
 _EMAIL_KEYS: Final = ("to",)
-_WEBHOOK_KEYS: Final = ("url", "url_env", "secret_env", "format")
-# One row each in the channel's own table of formats; a test keeps the two equal.
-WEBHOOK_FORMATS: Final = ("standard",)
+_APPRISE_KEYS: Final = ("url_env",)
 _WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _NEVER: Final = "never"
 _ID: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*\Z")
-_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _CLOCK: Final = re.compile(r"([01]?\d|2[0-4]):([0-5]\d)\Z", re.ASCII)
 _SPAN: Final = re.compile(r"(?:(?P<day>[a-z]+)\s+)?(?P<start>\S+?)\s*[-\u2013]\s*(?P<end>\S+)\Z", re.ASCII)
 # RFC 5322 addr-spec without comments and quoted strings, which nobody's mailbox needs here.
@@ -61,9 +59,10 @@ def read_recipients(reader: Reader, node: Node | None) -> dict[str, tuple[Recipi
 def _recipient(reader: Reader, fields: Fields) -> Recipient | None:
     recipient_id = identifier(reader, reader.required(fields, "id"))
     timezone = _timezone(reader, reader.required(fields, "timezone"))
-    email, webhook = _email(reader, fields.get("email")), _webhook(reader, fields.get("webhook"))
-    if "email" not in fields and "webhook" not in fields:
-        what = "a recipient needs a channel: email or webhook"
+    email, webhook = _email(reader, fields.get("email")), read_webhook(reader, fields.get("webhook"))
+    apprise = _apprise(reader, fields.get("apprise"))
+    if not any(channel in fields for channel in ("email", "webhook", "apprise")):
+        what = "a recipient needs a channel: email, webhook or apprise"
         reader.error(fields.place, "no-channel", what, "email: {to: [desk@example.org]}")
     quiet = _quiet(reader, fields.get("quiet"))
     bypass = _bypass(reader, fields.get("bypass"))
@@ -71,7 +70,9 @@ def _recipient(reader: Reader, fields: Fields) -> Recipient | None:
     fallback = reader.text(fields.get("fallback")) or ""
     if recipient_id is None or timezone is None:
         return None
-    recipient = Recipient(recipient_id, timezone, email, webhook, quiet, bypass, digest, fallback)
+    recipient = Recipient(
+        recipient_id, timezone, email, webhook, quiet, bypass, digest, fallback, apprise=apprise
+    )
     _check_quiet(reader, fields, recipient)
     return recipient
 
@@ -121,31 +122,12 @@ def _email(reader: Reader, node: Node | None) -> EmailTarget | None:
     return EmailTarget(tuple(dict.fromkeys(addresses))) if addresses else None
 
 
-def _webhook(reader: Reader, node: Node | None) -> WebhookTarget | None:
-    fields = reader.mapping(node, _WEBHOOK_KEYS, "a webhook target")
+def _apprise(reader: Reader, node: Node | None) -> AppriseTarget | None:
+    fields = reader.mapping(node, _APPRISE_KEYS, "an Apprise target")
     if fields is None:
         return None
-    if ("url" in fields) == ("url_env" in fields):
-        what = "a webhook needs either url, or url_env: the name of the variable that holds it"
-        reader.error(fields.place, "webhook-url", what)
-    url_node = fields.get("url")
-    url = reader.text(url_node) or ""
-    if url_node is not None and url and not re.match(r"https?://[^\s/]+\S*\Z", url, re.IGNORECASE):
-        reader.error(url_node, "bad-url", f'"{url}" is not an http or https address')
-    return WebhookTarget(
-        url=url,
-        url_env=_variable(reader, fields.get("url_env")),
-        secret_env=_variable(reader, fields.get("secret_env")),
-        format=reader.one_of(fields.get("format"), WEBHOOK_FORMATS, "format") or "standard",
-    )
-
-
-def _variable(reader: Reader, node: Node | None) -> str:
-    name = reader.text(node) or ""
-    if node is not None and name and not _VARIABLE.match(name):
-        what = "expected the name of a variable or secret, not its value"
-        reader.error(node, "bad-variable", what, "such as RISK_HOOK_URL")
-    return name
+    reader.required(fields, "url_env")
+    return AppriseTarget(variable(reader, fields.get("url_env")))
 
 
 def _quiet(reader: Reader, node: Node | None) -> tuple[QuietSpan, ...]:

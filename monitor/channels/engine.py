@@ -10,7 +10,7 @@ from jinja2 import Template, TemplateNotFound, TemplateSyntaxError, Undefined, U
 from jinja2.exceptions import SecurityError
 
 from monitor.channels.filters import FILTERS
-from monitor.channels.sandbox import Limits, Sandbox, charge, charged
+from monitor.channels.sandbox import Limits, OverBudgetError, Sandbox, charge, charged
 from monitor.channels.structure import fill
 from monitor.channels.template_files import Templates
 from monitor.errors import RenderError
@@ -48,27 +48,46 @@ class Engine:
                 parts.append(part)
                 size += len(part)
                 if size > self._limits.output:
-                    raise SecurityError(f"the output grows past {self._limits.output} characters; print less")
+                    raise OverBudgetError(
+                        f"the output grows past {self._limits.output} characters; print less"
+                    )
         return _encodable("".join(parts))
 
-    def json(self, name: str, variables: Mapping[str, Any]) -> str:
+    def json(
+        self, name: str, variables: Mapping[str, Any], fit: Callable[[Json], Json] = lambda document: document
+    ) -> str:
         """Return the JSON template called `name` filled and serialized.
+
+        Args:
+            name: of the template.
+            variables: what expressions may name.
+            fit: the last word on the document: holds it to its receiver's limits.
 
         Raises:
             RenderError: as for `page`; the message has the path of the leaf.
         """
         document = self._document(name)
-        with charged(self._limits):
-            filled = fill(document, variables, _Leaves(self, name), f"template {name} at $")
+        with charged(self._limits), self._explained(name):
+            filled = fit(fill(document, variables, _Leaves(self, name), f"template {name} at $"))
             try:
                 text = json.dumps(filled, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
             except ValueError:
                 raise RenderError(f"template {name}: a number is infinite or none; mend its $value") from None
         if len(text) > self._limits.output:
             raise RenderError(
-                f"template {name}: the output grows past {self._limits.output} characters; print less"
+                f"template {name}: the output grows past {self._limits.output} characters; print less",
+                too_large=True,
             )
         return _encodable(text)
+
+    def included(self, name: str) -> Json:
+        """Return the JSON template called `name` for another one.
+
+        Raises:
+            RenderError: it is missing or wrong, or the includes do not end.
+        """
+        charge().step(20)
+        return self._document(name)
 
     def leaf(self, kind: str, source: str, variables: Mapping[str, Any], where: str) -> Any:  # noqa: ANN401 - any value
         """Return one leaf of a JSON template: a "text" rendered or a "value" evaluated."""
@@ -134,7 +153,8 @@ class Engine:
             ) from None
         except Exception as error:  # noqa: BLE001 - whatever a template provokes is its author's to mend
             place = where or self._place(error, name)
-            raise RenderError(f"{place}: {_reason(error)}") from None
+            too_large = isinstance(error, OverBudgetError)
+            raise RenderError(f"{place}: {_reason(error)}", too_large=too_large) from None
 
     def _place(self, error: Exception | None, name: str) -> str:
         """Return "template NAME, line N" of the innermost template frame that raised."""
@@ -163,6 +183,10 @@ class _Leaves:
     def value(self, expression: str, variables: Mapping[str, Any], where: str) -> Any:  # noqa: ANN401 - any value
         """Evaluate an expression."""
         return self._engine.leaf("value", expression, variables, where)
+
+    def document(self, name: str, where: str) -> Json:  # noqa: ARG002 - a missing file is named by itself
+        """Return another template; includes are counted, so one that includes itself ends."""
+        return self._engine.included(name)
 
 
 def _reason(error: Exception) -> str:

@@ -17,6 +17,12 @@ MIN_WIDTH, MAX_WIDTH = 20, 200  # columns of a line of a text part
 _RTL = frozenset({"R", "AL"})
 _FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2068", "\u2069"
 _ENTRY = re.compile(r"(?P<list>[a-z0-9_]+): (?P<name>.+)")
+_ZERO_WIDTH = "\u200b"
+# What has a meaning in Markdown as chats read it; "." and "-" only at the beginning of a line, where
+# no value stands.
+_MARKDOWN = re.compile(r"[\\`*_{}\[\]()<>#+!|~:]")
+_SLACK_MARKS = re.compile(r"[*_~`]")
+_LINK_ENDS = re.compile(r"[()<>\[\]|\\\"`*~^{}]")
 _SPACES = re.compile(r"\s+")
 # Control characters, and the marks that reorder what follows them ("Trojan source").
 _UNSAFE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufff9-\ufffb]")
@@ -70,6 +76,68 @@ def web_url(value: str) -> str:
     return text if safe and not _SPACES.search(text) else ""
 
 
+def clip(value: str, most: int) -> str:
+    """Return `value` if it has at most `most` characters, else its beginning and an ellipsis.
+
+    Characters are counted as most receivers count them: those beyond the first 65,536 code points
+    (emoji) count twice. The cut is at a blank when there is one near.
+    """
+    text = str(value)
+    if utf16(text) <= most:
+        return text
+    if most < 1:
+        return ""
+    kept = cut_utf16(text, most - 1)
+    blank = kept.rfind(" ")
+    return f"{kept[:blank] if blank > len(kept) * 3 // 4 else kept.rstrip()}\u2026"
+
+
+def utf16(text: str) -> int:
+    """Return the length of `text` in UTF-16 code units: what JavaScript and Java call its length."""
+    return len(text) + sum(character > "\uffff" for character in text)
+
+
+def cut_utf16(text: str, most: int) -> str:
+    """Return the longest beginning of `text` with at most `most` UTF-16 code units."""
+    size = 0
+    for index, character in enumerate(text):
+        size += 1 + (character > "\uffff")
+        if size > most:
+            return text[:index]
+    return text
+
+
+def unmention(value: str) -> str:
+    """Return `value` so that no chat takes an "@name" in it for a call: nothing to see, nobody called."""
+    return str(value).replace("@", f"@{_ZERO_WIDTH}")
+
+
+def markdown(value: str) -> str:
+    """Return `value` as Markdown that shows just these characters (CommonMark 0.31, 2.4).
+
+    No link, emphasis, code, heading or mention can be written by it: every character with a meaning
+    there gets a backslash, and an "@" nothing to hold on to.
+    """
+    return unmention(_MARKDOWN.sub(r"\\\g<0>", plain(value)))
+
+
+def slack(value: str) -> str:
+    """Return `value` for Slack's mrkdwn: `&`, `<` and `>` begin everything that is a link or a mention there.
+
+    https://docs.slack.dev/messaging/formatting-message-text: "Escaping text".
+    """
+    text = unmention(plain(value)).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _SLACK_MARKS.sub(lambda found: f"{_ZERO_WIDTH}{found[0]}{_ZERO_WIDTH}", text)
+
+
+def link_url(value: str) -> str:
+    """Return an http or https URL without characters that end a link in Markdown or mrkdwn, else "".
+
+    They are percent-encoded, which names the same page.
+    """
+    return _LINK_ENDS.sub(lambda found: f"%{ord(found[0]):02X}", web_url(value))
+
+
 def domain(value: str) -> str:
     """Return the host of a URL without `www.`: "example.org"; "" when there is none."""
     try:
@@ -117,6 +185,11 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "isolate": isolate,
     "wrap": wrap,
     "web_url": web_url,
+    "link_url": link_url,
+    "clip": clip,
+    "markdown": markdown,
+    "slack": slack,
+    "unmention": unmention,
     "domain": domain,
     "replace": replace,
     "plural": plural,

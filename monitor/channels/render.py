@@ -6,24 +6,28 @@ for whom, is settled in the view. Feed text is only ever a value here, never a t
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from monitor.channels.digest import arrange
 from monitor.channels.engine import Engine
 from monitor.channels.filters import plain
-from monitor.channels.formats import EMAIL_KINDS, WEBHOOK_FORMATS
+from monitor.channels.formats import EMAIL_KINDS, WEBHOOK_FORMATS, webhook_format
+from monitor.channels.limits import fit
 from monitor.channels.sandbox import Limits
 from monitor.errors import RenderError
 from monitor.models import Message, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from monitor.alerts.view import NotificationView
+    from monitor.channels.structure import Json
     from monitor.models import Labels
 
 __all__ = ["Limits", "Renderer"]
 
+_FEWER_SOURCES = (20, 5, 1)  # for each alert, tried in turn when a message is too large
 _SUBJECT_LENGTH = 250  # characters; what mail programs show ends far earlier
 
 
@@ -45,6 +49,9 @@ class Renderer:
         Raises:
             RenderError: a template is missing, wrong or too large; says which, where, what to do.
         """
+        return _shedding(view, self._email)
+
+    def _email(self, view: NotificationView) -> Message:
         kind = next((row for row in EMAIL_KINDS if row.kind == view.kind), None)
         if kind is None:
             known = ", ".join(row.kind for row in EMAIL_KINDS)
@@ -65,16 +72,30 @@ class Renderer:
         Raises:
             RenderError: an unknown format, or as for `render_email`.
         """
-        row = next((row for row in WEBHOOK_FORMATS if row.name == format), None)
+        return _shedding(view, lambda smaller: self._webhook(smaller, format)[0])
+
+    def _webhook(self, view: NotificationView, name: str) -> tuple[Message, tuple[str, ...]]:
+        """Return the message, and what had to be cut to fit its receiver."""
+        row = webhook_format(name)
         if row is None:
             known = ", ".join(row.name for row in WEBHOOK_FORMATS)
-            raise RenderError(f"there is no webhook format '{format}'; known are {known}")
-        return Message(
+            raise RenderError(f"there is no webhook format '{name}'; known are {known}")
+        cuts: tuple[str, ...] = ()
+
+        def held(document: Json) -> Json:
+            nonlocal cuts
+            document, cuts = fit(document, row.limits)
+            return document
+
+        message = Message(
             kind=view.kind,
             subject=plain(view.subject)[:_SUBJECT_LENGTH],
-            body=self._engine.json(row.template, _variables(view)),
+            body=self._engine.json(row.template, _variables(view), held),
             content_type=row.content_type,
             thread_id=_thread(view),
+        )
+        return message, tuple(
+            f"template {row.template}: {cut}; print less, for example with |clip(300)" for cut in cuts
         )
 
     def check(self, *views: NotificationView) -> tuple[str, ...]:
@@ -83,10 +104,45 @@ class Renderer:
         for view in views:
             for row in (None, *WEBHOOK_FORMATS):
                 try:
-                    self.render_webhook(view, row.name) if row else self.render_email(view)
+                    if row is None:
+                        self._email(view)
+                    else:
+                        problems |= dict.fromkeys(self._webhook(view, row.name)[1])
                 except RenderError as error:
                     problems[str(error)] = None
         return tuple(problems)
+
+
+def _shedding(view: NotificationView, render: Callable[[NotificationView], Message]) -> Message:
+    """Render `view`; when that is too large, render it with fewer sources, which are then counted only.
+
+    An alert with very many long reports is still an alert: it must not wait for somebody to shorten a
+    template.
+
+    Raises:
+        RenderError: it is too large even with one source for each alert, or the template is wrong.
+    """
+    for most in (None, *_FEWER_SOURCES):
+        try:
+            return render(view if most is None else fewer_sources(view, most))
+        except RenderError as error:
+            if not error.too_large or most == _FEWER_SOURCES[-1]:
+                raise
+    raise AssertionError
+
+
+def fewer_sources(view: NotificationView, most: int) -> NotificationView:
+    """Return `view` with at most `most` sources an alert; what is left out is counted in `omitted`."""
+    alerts = tuple(
+        replace(
+            alert,
+            sources=tuple(replace(one, passages=one.passages[:most]) for one in alert.sources[:most]),
+            omitted=alert.omitted + max(0, len(alert.sources) - most),
+            matched=alert.matched[: 10 * most],
+        )
+        for alert in view.alerts
+    )
+    return replace(view, alerts=alerts)
 
 
 def _variables(view: NotificationView) -> dict[str, Any]:

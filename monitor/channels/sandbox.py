@@ -46,6 +46,10 @@ class Limits:
     value: int = 100_000  # one text made by an operator or a filter
 
 
+class OverBudgetError(SecurityError):
+    """More loop rounds, characters or elements than a message may take."""
+
+
 @dataclass(slots=True)
 class Budget:
     """What one rendering may still use."""
@@ -58,11 +62,11 @@ class Budget:
         """Count loop rounds, calls or includes.
 
         Raises:
-            SecurityError: the template does more than a message needs.
+            OverBudgetError: the template does more than a message needs.
         """
         self.steps += count
         if self.steps > self.limits.steps:
-            raise SecurityError(
+            raise OverBudgetError(
                 f"the template runs more than {self.limits.steps} loop rounds and calls; "
                 "shorten its loops, for example with [:20]"
             )
@@ -71,12 +75,12 @@ class Budget:
         """Count characters, also those written into macros and `set` blocks.
 
         Raises:
-            SecurityError: the output is too large to be a message.
+            OverBudgetError: the output is too large to be a message.
         """
         self.characters += count
         # Text inside nested macros is counted once for each level: four levels are plenty.
         if self.characters > 4 * self.limits.output:
-            raise SecurityError(f"the output grows past {self.limits.output} characters; print less")
+            raise OverBudgetError(f"the output grows past {self.limits.output} characters; print less")
 
 
 _budget: ContextVar[Budget | None] = ContextVar("_budget", default=None)
@@ -276,7 +280,7 @@ def _capped(parts: list[str]) -> list[str]:
     budget = charge()
     total = sum(map(len, parts))
     if total > budget.limits.value:
-        raise SecurityError(f"a text of {total} characters is built; {budget.limits.value} are allowed")
+        raise OverBudgetError(f"a text of {total} characters is built; {budget.limits.value} are allowed")
     budget.write(total)
     return parts
 

@@ -6,6 +6,8 @@ text can change the shape of the result. Objects whose keys start with `$` are i
     {"$value": "alert.independent"}                    the value: number, true, null, text, list
     {"$for": "source in alert.sources", "$each": X}    one X for each; spliced when it stands in a list
     {"$if": "alert.owner", "$then": X, "$else": Y}     X or Y; without $else the key or element is left out
+    {"$include": "webhook/standard.json"}              another template, filled with the same variables
+    {"$lines": [X...], "$most": 3000}                  one text of lines that fits (see `lines.py`)
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from monitor.channels.lines import WAYS, Budget, joined
 from monitor.errors import RenderError
 
 if TYPE_CHECKING:
@@ -25,17 +28,22 @@ _INSTRUCTIONS = {
     "$value": {"$value"},
     "$for": {"$for", "$each"},
     "$if": {"$if", "$then", "$else"},
+    "$include": {"$include"},
+    "$lines": {"$lines", "$with", "$more", "$end", *WAYS},
 }
 
 
 class Leaves(Protocol):
-    """What the structure needs of the template engine; both raise RenderError with `where` in it."""
+    """What the structure needs of the template engine; all raise RenderError with `where` in it."""
 
     def text(self, source: str, variables: Mapping[str, Any], where: str) -> str:
         """Render a string leaf."""
 
     def value(self, expression: str, variables: Mapping[str, Any], where: str) -> Any:  # noqa: ANN401
         """Evaluate an expression to a value."""
+
+    def document(self, name: str, where: str) -> Json:
+        """Return the parsed JSON template called `name`."""
 
 
 def fill(template: Json, variables: Mapping[str, Any], leaves: Leaves, where: str) -> Json:
@@ -102,6 +110,11 @@ def _instruction(
         raise RenderError(f"{where}: {' '.join(template)} is no instruction; known are: {known}")
     if name == "$for":
         yield list(_repeat(template, variables, leaves, where))
+    elif name == "$include":
+        included = _expression(template, name, where)
+        yield from _expand(leaves.document(included, where), variables, leaves, f"{where} > {included}")
+    elif name == "$lines":
+        yield _lines(template, variables, leaves, where)
     elif name == "$value":
         yield _plain(leaves.value(_expression(template, name, where), variables, where), where)
     else:
@@ -122,6 +135,34 @@ def _repeat(
     for value in leaves.value(found["values"], variables, where):
         inner = {**variables, found["name"]: value}
         yield from _element(template["$each"], inner, leaves, f"{where}.$each")
+
+
+def _lines(template: dict[str, Json], variables: Mapping[str, Any], leaves: Leaves, where: str) -> str:
+    """Return the text of a `$lines` instruction; see `lines.joined`."""
+    ways = {name: template[name] for name in WAYS if name in template}
+    most = next(iter(ways.values()), None)
+    if len(ways) != 1 or not isinstance(most, int) or isinstance(most, bool) or most < 1:
+        raise RenderError(f'{where}: "$lines" needs one of {" and ".join(WAYS)}, each with a number above 0')
+
+    def texts(name: str) -> list[str]:
+        return list(_texts(_expand(template.get(name, []), variables, leaves, f"{where}.{name}"), where))
+
+    separator = template.get("$with", "\n")
+    if not isinstance(separator, str):
+        raise RenderError(f'{where}: "$with" is a text')
+    budget = Budget(most, in_bytes="$bytes" in ways)
+    return joined(texts("$lines"), texts("$more"), texts("$end"), separator, budget)
+
+
+def _texts(made: Iterable[Json], where: str) -> Iterable[str]:
+    """Yield the texts of lists inside lists: `$if` may give several lines."""
+    for value in made:
+        if isinstance(value, list):
+            yield from _texts(value, where)
+        elif isinstance(value, str):
+            yield value
+        else:
+            raise RenderError(f'{where}: "$lines" is made of texts; write "{{{{ value }}}}"')
 
 
 def _expression(template: dict[str, Json], name: str, where: str) -> str:

@@ -1,8 +1,10 @@
-"""The webhook channel: signed POST requests after Standard Webhooks 1.0 (standardwebhooks.com).
+"""The webhook channel: signed requests after Standard Webhooks 1.0 (standardwebhooks.com).
 
 A receiver recognises a repeat by `webhook-id`, which is the notification's id, and proves the sender by
 `webhook-signature`. URLs and secrets come from variables at every attempt, so a rotated secret counts
 at once, and no message of this module repeats them: the path of a webhook's URL often is its password.
+What a service wants beside the URL (a token, a topic, a routing key) is put in when a message is sent
+and never stored with it.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -18,6 +21,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
+from monitor.channels.formats import WebhookFormat, webhook_format
 from monitor.errors import AddressRefusedError, ConfigurationError, DeliveryError, ErrorKind, FetchError
 
 if TYPE_CHECKING:
@@ -30,6 +34,7 @@ _SECRET_BYTES = range(24, 65)  # Standard Webhooks, "Signature scheme": 192 to 5
 _RETRY_AFTER = re.compile(r"\d{1,9}")
 _LONGEST_WAIT = timedelta(hours=24)  # nobody is asked to wait longer than a notification lives
 _SHORTEST_SECRET = 8  # parts of a URL from this length on are taken for secrets in answers that repeat them
+_HEADER_VALUE = re.compile(r"[\x20-\x7e]+")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f]")
 # Worth another attempt although 4xx: request timeout, too early, and rate limits.
 _TRANSIENT = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
@@ -60,6 +65,7 @@ class Post(Protocol):
         body: bytes,
         headers: Mapping[str, str],
         timeout: timedelta,  # noqa: ASYNC109 - the client covers its own reading
+        method: str = "POST",
     ) -> Response:
         """Return the answer, or raise FetchError when there is none."""
 
@@ -90,7 +96,7 @@ class Webhook:
         self._user_agent = user_agent
 
     async def send(self, notification: Notification, recipient: Recipient, now: datetime) -> str:
-        """Post once.
+        """Send once.
 
         Returns:
             "HTTP 204 from hooks.example.org".
@@ -103,13 +109,17 @@ class Webhook:
         if target is None:
             raise _permanent(f"recipient '{recipient.recipient_id}' has no webhook; add it in routes.yaml")
         url, host = self._url(target, recipient.recipient_id)
-        body = notification.message.body.encode("utf-8")
+        row = webhook_format(target.format) or WebhookFormat(target.format, "")
+        if row.id_in_path:
+            url = f"{url.rstrip('/')}/{notification.notification_id}"
+        body = self._body(notification.message, target, row)
         headers = {
             **_content(notification.message, self._user_agent),
+            **self._authorized(target),
             **self._signed(notification.notification_id, now, body, target.secret_env),
         }
         try:
-            answer = await self._post(url, body, headers, self._timeout)
+            answer = await self._post(url, body, headers, self._timeout, row.method)
         except AddressRefusedError as error:
             raise _permanent(f"{error}; if it is right, add the network to MONITOR_ALLOW_NETWORKS") from None
         except FetchError as error:
@@ -117,7 +127,8 @@ class Webhook:
             raise DeliveryError(str(error), permanent=permanent, retry_after=error.retry_after) from None
         if 200 <= answer.status < 300:  # noqa: PLR2004 - HTTP's own class
             return f"HTTP {answer.status} from {host}"
-        raise _failure(answer, host, now, _setting(target), _first_line(answer.body, url))
+        said = _first_line(answer.body, url, self._used(target))
+        raise _failure(answer, host, now, _setting(target), said)
 
     async def close(self) -> None:
         """Do nothing: the HTTP client belongs to whoever made it."""
@@ -141,6 +152,45 @@ class Webhook:
         if not host or parts.scheme not in {"http", "https"}:
             raise _permanent(f"{_setting(target)} holds no http or https URL; correct it")
         return url.strip(), host
+
+    def _body(self, message: Message, target: WebhookTarget, row: WebhookFormat) -> bytes:
+        """Return the body with the place inside the service, where the format has one.
+
+        Raises:
+            DeliveryError: the variable is missing, or the body was written for another format.
+        """
+        if not row.to:
+            return message.body.encode("utf-8")
+        try:
+            document = json.loads(message.body)
+        except ValueError:
+            document = None
+        if not isinstance(document, dict):
+            raise _permanent(f"the message was not written for format {row.name}")
+        place = self._secret(target.to_env) if target.to_env else target.to
+        return json.dumps({row.to: place, **document}, ensure_ascii=False, separators=(",", ":")).encode()
+
+    def _authorized(self, target: WebhookTarget) -> dict[str, str]:
+        """Return the header fields that open the receiver's door.
+
+        Raises:
+            DeliveryError: a variable is missing, or its value cannot stand in a header.
+        """
+        fields = [(name, variable, "") for name, variable in target.headers]
+        if target.token_env:
+            fields.append(("Authorization", target.token_env, "Bearer "))
+        made: dict[str, str] = {}
+        for name, variable, prefix in fields:
+            value = self._secret(variable).strip()
+            if not _HEADER_VALUE.fullmatch(value):
+                raise _permanent(f"the variable {variable} cannot be sent as {name}: one line of ASCII is")
+            made[name] = prefix + value
+        return made
+
+    def _used(self, target: WebhookTarget) -> tuple[str, ...]:
+        """Return the secrets that the last request carried, for a receiver that repeats them."""
+        names = (target.to_env, target.token_env, *(variable for _, variable in target.headers))
+        return tuple(self._secret(name).strip() for name in names if name)
 
     def _secret(self, name: str) -> str:
         try:
@@ -207,6 +257,17 @@ def retry_after(value: str, now: datetime) -> timedelta | None:
     return min(wait, _LONGEST_WAIT) if wait > timedelta() else None
 
 
+def _asked_in_body(body: bytes) -> timedelta | None:
+    """Read the pause that Telegram (`parameters.retry_after`) and Matrix (`retry_after_ms`) write there."""
+    try:
+        document = json.loads(body[:4000])
+        asked = document.get("parameters", document)
+        seconds = float(asked.get("retry_after") or asked["retry_after_ms"] / 1000)
+    except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
+        return None
+    return min(timedelta(seconds=seconds), _LONGEST_WAIT) if 0 < seconds < 10**9 else None
+
+
 def _content(message: Message, user_agent: str) -> dict[str, str]:
     headers = {"Content-Type": message.content_type or "application/json"}
     return headers | ({"User-Agent": user_agent} if user_agent else {})
@@ -231,7 +292,7 @@ def _failure(answer: Response, host: str, now: datetime, setting: str, first_lin
         )
     if status in _TRANSIENT or status >= 500:  # noqa: PLR2004 - HTTP's own class
         fields = {name.lower(): value for name, value in answer.headers.items()}
-        wait = retry_after(fields.get("retry-after", ""), now)
+        wait = retry_after(fields.get("retry-after", ""), now) or _asked_in_body(answer.body)
         return DeliveryError(f"{said}{detail}; it is tried again later", permanent=False, retry_after=wait)
     return _permanent(f"{said}{detail}")
 
@@ -246,11 +307,14 @@ def _redirect_host(answer: Response) -> str:
     return f" (at {host})" if host and re.fullmatch(r"[A-Za-z0-9.:-]{1,100}", host) else ""
 
 
-def _first_line(body: bytes, url: str) -> str:
-    """Return the first line of an answer that says something: printable, short, without the URL's secrets."""
+def _first_line(body: bytes, url: str, used: tuple[str, ...]) -> str:
+    """Return the first line of an answer that says something: printable, short, without secrets.
+
+    Secrets are the URL, its parts, and what was sent to open the door.
+    """
     text = body[:2000].decode("utf-8", "replace")
     parts = urlsplit(url)
-    secrets = {url, parts.path, parts.query, *parts.path.split("/"), *re.split("[&=]", parts.query)}
+    secrets = {url, parts.path, parts.query, *parts.path.split("/"), *re.split("[&=]", parts.query), *used}
     for secret in sorted(secrets, key=len, reverse=True):
         if len(secret) >= _SHORTEST_SECRET:
             text = text.replace(secret, "***")

@@ -11,7 +11,7 @@ ROWS: Final = (
     Code(
         "bad-header",
         level="error",
-        files="feeds",
+        files="feeds routes",
         meaning="A request header is malformed, or is one that the monitor sets itself, such as Host.",
         scope="feed",
         wrong="headers: {Host: example.org}",
@@ -226,6 +226,18 @@ ROWS: Final = (
         scope="recipient",
         wrong="webhook: {secret_env: DESK_HOOK_SECRET}",
         right="webhook: {url_env: DESK_HOOK_URL, secret_env: DESK_HOOK_SECRET}",
+    ),
+    Code(
+        "webhook-to",
+        level="error",
+        files="routes",
+        meaning=(
+            "The formats ntfy, pagerduty and telegram need `to` or `to_env`: the topic, the routing key or "
+            "the chat. With every other format the URL says where the message goes."
+        ),
+        scope="recipient",
+        wrong="webhook: {url_env: NTFY_URL, format: ntfy}",
+        right="webhook: {url_env: NTFY_URL, format: ntfy, to_env: NTFY_TOPIC}",
     ),
     # --- routes
     Code(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -109,6 +110,89 @@ async def test_without_a_secret_it_goes_unsigned():
         await webhook.send(notification(), replace(HOOK, webhook=WebhookTarget(url=hook.url("/open"))), NOW)
         assert "webhook-signature" not in hook.requests[0].headers
         assert hook.requests[0].headers["webhook-id"]
+
+
+# --- what services want beside the URL ------------------------------------------------------------
+
+ROUTING_KEY, TOKEN, API_KEY = "R0123456789ABCDEF0123456789ABCDEF", "syt_very-secret-token", "key-9f8e7d6c"
+
+
+def service(**target):
+    return replace(HOOK, webhook=WebhookTarget(url_env="HOOK_URL", **target))
+
+
+async def test_the_place_inside_the_service_is_put_in_when_it_is_sent():
+    async with world() as (hook, webhook, secrets):
+        secrets["KEY"] = ROUTING_KEY
+        await webhook.send(notification(), service(format="pagerduty", to_env="KEY"), NOW)
+        await webhook.send(notification(), service(format="telegram", to="-100200"), NOW)
+        first, second = (request.json() for request in hook.requests)
+        assert first == {"routing_key": ROUTING_KEY, **json.loads(BODY)}
+        assert second == {"chat_id": "-100200", **json.loads(BODY)}
+
+
+async def test_tokens_and_header_fields_open_the_door():
+    async with world() as (hook, webhook, secrets):
+        secrets |= {"TOKEN": TOKEN, "API_KEY": f"{API_KEY}\n"}
+        target = service(format="ntfy", to="desk", token_env="TOKEN", headers=(("X-Api-Key", "API_KEY"),))
+        await webhook.send(notification(), target, NOW)
+        headers = hook.requests[0].headers
+        assert (headers["authorization"], headers["x-api-key"]) == (f"Bearer {TOKEN}", API_KEY)
+
+
+async def test_matrix_gets_the_id_in_the_path_so_a_repeat_is_no_second_message():
+    async with world() as (hook, webhook, secrets):
+        secrets |= {"TOKEN": TOKEN, "HOOK_URL": hook.url("/rooms/!a:b.example/send/m.room.message/")}
+        for _ in range(2):
+            await webhook.send(notification(), service(format="matrix", token_env="TOKEN"), NOW)
+        path = f"/rooms/!a:b.example/send/m.room.message/{notification().notification_id}"
+        assert [(request.method, request.path) for request in hook.requests] == [("PUT", path)] * 2
+
+
+async def test_a_receiver_that_repeats_a_secret_does_not_spread_it():
+    async with world() as (hook, webhook, secrets):
+        secrets |= {"TOKEN": TOKEN, "KEY": ROUTING_KEY, "API_KEY": API_KEY}
+        target = service(
+            format="pagerduty", to_env="KEY", token_env="TOKEN", headers=(("X-Api-Key", "API_KEY"),)
+        )
+        hook.answers.append(Answer(403, body=f"no {TOKEN} for {ROUTING_KEY} with {API_KEY}".encode()))
+        assert str(await failure(webhook, target)).endswith("no *** for *** with ***")
+
+
+async def test_a_value_that_cannot_stand_in_a_header_is_told_by_its_variable():
+    async with world() as (hook, webhook, secrets):
+        secrets["TOKEN"] = "two\r\nX-Injected: lines"
+        error = await failure(webhook, service(token_env="TOKEN"))
+        assert error.permanent
+        assert "the variable TOKEN cannot be sent as Authorization" in str(error)
+        assert "Injected" not in str(error)
+        assert not hook.requests
+
+
+async def test_a_body_for_another_format_is_told():
+    async with world() as (_, webhook, _):
+        other = replace(notification(), message=replace(notification().message, body="[]"))
+        with pytest.raises(DeliveryError, match="was not written for format ntfy"):
+            await webhook.send(other, service(format="ntfy", to="desk"), NOW)
+
+
+@pytest.mark.parametrize(
+    ("body", "seconds"),
+    [
+        (b'{"ok":false,"parameters":{"retry_after":35}}', 35),
+        (b'{"errcode":"M_LIMIT_EXCEEDED","retry_after_ms":2000}', 2),
+        (b'{"message":"You are being rate limited.","retry_after":0.5}', 0.5),
+        (b'{"retry_after":"soon"}', None),
+        (b'{"retry_after":-1}', None),
+        (b"[1]", None),
+        (b"[" * 4000, None),
+    ],
+)
+async def test_services_ask_for_a_pause_in_the_body_too(body, seconds):
+    async with world() as (hook, webhook, _):
+        hook.answers.append(Answer(429, body=body))
+        error = await failure(webhook)
+        assert error.retry_after == (None if seconds is None else timedelta(seconds=seconds))
 
 
 # --- answers -------------------------------------------------------------------------------------

@@ -49,6 +49,7 @@ DOORS = (
     ("monitor.storage.sql", ("monitor.storage", "monitor.app")),
     ("monitor.storage.memory", ("monitor.storage", "monitor.app")),
     ("monitor.channels.email", ("monitor.app",)),
+    ("monitor.channels.apprise", ("monitor.app",)),
     ("monitor.channels.webhook", ("monitor.app",)),
     (
         "monitor.settings",

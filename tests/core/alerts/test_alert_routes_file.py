@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.alerts.recipients_file import WEBHOOK_FORMATS
 from monitor.alerts.route_tests import check_reach, run_route_tests
 from monitor.alerts.routes_file import read_routes
+from monitor.alerts.webhook_target import WEBHOOK_FORMATS
 from monitor.channels import formats
 from monitor.codes import CODES
 from monitor.models import (
@@ -152,7 +152,7 @@ WRONG = [
     (
         desk(email=None),
         (
-            "3:5: error[no-channel]: a recipient needs a channel: email or webhook"
+            "3:5: error[no-channel]: a recipient needs a channel: email, webhook or apprise"
             " (email: {to: [desk@example.org]})"
         ),
     ),
@@ -184,7 +184,35 @@ WRONG = [
     ),
     (
         desk(webhook="{url: https://hook.example/x, format: standrad}"),
-        '6:52: error[unknown-value]: format "standrad" is not one of standard (did you mean "standard"?)',
+        (
+            '6:52: error[unknown-value]: format "standrad" is not one of standard, cloudevents, alertmanager,'
+            " slack, discord, teams, mattermost, ntfy, pagerduty, telegram, matrix"
+            ' (did you mean "standard"?)'
+        ),
+    ),
+    (
+        desk(webhook="{url_env: URL, format: ntfy}"),
+        "6:14: error[webhook-to]: format ntfy needs either to or to_env: the topic (to_env: NTFY_TO)",
+    ),
+    (
+        desk(webhook="{url_env: URL, format: telegram, to: '7', to_env: CHAT}"),
+        "6:14: error[webhook-to]: format telegram needs either to or to_env: the id of the chat",
+    ),
+    (
+        desk(webhook="{url_env: URL, format: slack, to: general}"),
+        "6:44: error[webhook-to]: format slack has no to: the URL says where the message goes (delete it)",
+    ),
+    (
+        desk(webhook="{url_env: URL, headers_env: {Host: NAME}}"),
+        '6:43: error[bad-header]: "Host" is no header field that may be set here (such as X-Api-Key)',
+    ),
+    (
+        desk(webhook="{url_env: URL, token_env: 'a secret'}"),
+        "6:40: error[bad-variable]: expected the name of a variable or secret, not its value",
+    ),
+    (
+        desk(apprise="{}"),
+        '6:14: error[missing-key]: an Apprise target needs the key "url_env"',
     ),
     (
         desk(quiet='["22:00 to 07:00"]'),

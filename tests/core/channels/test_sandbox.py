@@ -99,10 +99,10 @@ BOMBS = (
 
 @pytest.mark.parametrize("source", BOMBS, ids=[bomb[:70] for bomb in BOMBS])
 def test_no_template_exhausts_time_or_memory(source):
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(RenderError, match=r"^template page\.txt"):
         render(source)
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 ESCAPES = (
