@@ -24,6 +24,7 @@ from monitor.program import Monitor, Parts
 from monitor.rendering import Templates
 from monitor.ruleskeeper import RulesKeeper
 from monitor.settings import known_secrets
+from monitor.storage.memory import MemoryStorage
 from monitor.storage.sql import SqlStorage
 from monitor.web.metrics import Metrics
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from monitor.channels.base import Channel
     from monitor.directory import Directory
+    from monitor.feeds.fetch import Getting
     from monitor.logs import Redactor
     from monitor.settings import Settings
     from monitor.storage.base import Storage
@@ -55,6 +57,35 @@ async def open_storage(url: str, *, check: bool = True) -> AsyncIterator[Storage
         yield storage
     finally:
         await storage.close()
+
+
+@asynccontextmanager
+async def open_polling(
+    directory: Directory,
+    settings: Settings,
+    secrets: Callable[[str], str | None],
+    clock: Clock,
+    wrap: Callable[[Getting], Getting] = lambda http: http,
+) -> AsyncIterator[tuple[Fetcher, ParserPool]]:
+    """Open what fetches and parses feeds, without rules and database.
+
+    Args:
+        directory: the installation.
+        settings: its settings.
+        secrets: looks up passwords of feeds.
+        clock: answers `now`.
+        wrap: puts something between the fetcher and the HTTP client, to keep or replay answers.
+    """
+    async with AsyncExitStack() as stack:
+        http = await stack.enter_async_context(_http(settings))
+        parser = ParserPool(settings.parse_workers, settings.seconds("parse_deadline"))
+        stack.push_async_callback(parser.close)
+        yield _fetcher(wrap(http), directory, settings, secrets, clock), parser
+
+
+def replay_storage() -> Storage:
+    """Return a store that forgets everything with the process: for replays."""
+    return MemoryStorage()
 
 
 @asynccontextmanager
@@ -97,17 +128,10 @@ async def assemble(
         http = await stack.enter_async_context(_http(settings))
         parser = ParserPool(settings.parse_workers, settings.seconds("parse_deadline"))
         stack.push_async_callback(parser.close)
+        fetcher = _fetcher(http, directory, settings, secrets, clock)
         email = Email(_email_settings(settings))
         stack.push_async_callback(email.close)
         webhook = Webhook(http.post, secrets, settings.seconds("webhook_timeout"))
-        fetcher = Fetcher(
-            http,
-            secrets,
-            max_bytes=settings.fetch_max_bytes,
-            timeout=settings.seconds("fetch_timeout"),
-            file_roots=(Path("/"),) if settings.allow_files else (directory.path,),
-            gate=Gate(clock, asyncio.sleep, settings.seconds("host_spacing")),
-        )
 
         def hide(names: tuple[str, ...]) -> None:
             if redactor is not None:
@@ -120,6 +144,23 @@ async def assemble(
         monitor = Monitor(parts, book)
         await monitor.start()
         yield monitor
+
+
+def _fetcher(
+    http: Getting,
+    directory: Directory,
+    settings: Settings,
+    secrets: Callable[[str], str | None],
+    clock: Clock,
+) -> Fetcher:
+    return Fetcher(
+        http,
+        secrets,
+        max_bytes=settings.fetch_max_bytes,
+        timeout=settings.seconds("fetch_timeout"),
+        file_roots=(Path("/"),) if settings.allow_files else (directory.path,),
+        gate=Gate(clock, asyncio.sleep, settings.seconds("host_spacing")),
+    )
 
 
 def _http(settings: Settings) -> HttpClient:

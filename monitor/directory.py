@@ -13,8 +13,10 @@ from monitor.settings import ENV_FILE
 from monitor.shipped import shipped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
+
+    from monitor.models import Feed
 
 MAX_FILES = 5000  # more than any pack: a wrong directory (a home, a disk) is told, not walked for ever
 README = "README.md"
@@ -84,6 +86,23 @@ def read_directory(directory: Directory) -> RuleBook:
         RulesUnreadableError: a file cannot be read.
     """
     return read_book(read_files(directory.rules), prefix=f"{directory.rules.as_posix()}/")
+
+
+def chosen_feeds(known: Mapping[str, Feed], ids: Sequence[str] | None) -> Sequence[Feed]:
+    """Return the feeds of those ids, or all.
+
+    Raises:
+        ConfigurationError: there is no feed of an id, or none at all.
+    """
+    for name in ids or ():
+        if name not in known:
+            raise ConfigurationError(
+                f'there is no feed "{name}" in feeds.yaml; `monitor feeds list` shows all'
+            )
+    feeds_ = [known[name] for name in dict.fromkeys(ids)] if ids else list(known.values())
+    if not feeds_:
+        raise ConfigurationError("feeds.yaml lists no feed; `monitor feeds add URL` adds one")
+    return feeds_
 
 
 def create(path: Path) -> tuple[str, ...]:

@@ -11,7 +11,21 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.exceptions import Abort, Exit, TyperException
 
-from monitor.cli import backtest, check, diff, edit, explain, fmt, lists, new, operate, run, schema, show
+from monitor.cli import (
+    backtest,
+    check,
+    diff,
+    edit,
+    explain,
+    feeds,
+    fmt,
+    lists,
+    new,
+    operate,
+    run,
+    schema,
+    show,
+)
 from monitor.cli.output import fail
 from monitor.errors import MonitorError
 
@@ -31,6 +45,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 run.register(app)
+feeds.register(app)
 edit.register(app)
 check.register(app)
 schema.register(app)

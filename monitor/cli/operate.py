@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from monitor.app import assemble, open_storage
-from monitor.cli.output import as_json, fail, note, out, plural, table
+from monitor.cli.output import ago, as_json, fail, note, out, plural, table
 from monitor.clock import Clock
 from monitor.directory import find
 from monitor.logs import configure
@@ -93,7 +93,7 @@ def _print(
 
 def _feed_row(state: FeedState, now: datetime) -> tuple[str, ...]:
     kind = state.error_kind.replace("_", " ")
-    return state.feed_id, kind, str(state.failures), _ago(now, state.last_success_at), state.error
+    return state.feed_id, kind, str(state.failures), ago(now, state.last_success_at), state.error
 
 
 def _alert_row(alert: Alert, now: datetime) -> tuple[str, ...]:
@@ -101,7 +101,7 @@ def _alert_row(alert: Alert, now: datetime) -> tuple[str, ...]:
         alert.alert_id[:8],
         alert.severity.value,
         alert.state.value,
-        _ago(now, alert.last_hit_at),
+        ago(now, alert.last_hit_at),
         str(len({source.owner for source in alert.sources if not source.copy_of})),
         alert.rule.title,
         alert.sources[0].title if alert.sources else "",
@@ -147,18 +147,6 @@ def _as_dict(counts: Counts, feeds: Sequence[FeedState], messages: Sequence[Noti
             ],
         },
     }
-
-
-def _ago(now: datetime, then: datetime | None) -> str:
-    if then is None:
-        return "never"
-    minutes = int((now - then).total_seconds() // 60)
-    if minutes < 1:
-        return "just now"
-    if minutes < 120:  # noqa: PLR2004 - two hours are better read in minutes
-        return f"{minutes} min ago"
-    hours = minutes // 60
-    return f"{hours} h ago" if hours < 48 else f"{hours // 24} days ago"  # noqa: PLR2004 - likewise two days in hours
 
 
 def migrate(directory: DIR = Path()) -> None:

@@ -15,6 +15,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import datetime
 
     from monitor.document import Diagnostic
 
@@ -79,3 +80,16 @@ def program() -> str:
 def plural(count: int, one: str, many: str = "") -> str:
     """Return "1 feed" or "3 feeds"."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def ago(now: datetime, then: datetime | None) -> str:
+    """Return how long ago `then` was, in words; "never" for None."""
+    if then is None:
+        return "never"
+    minutes = int((now - then).total_seconds() // 60)
+    if minutes < 1:
+        return "just now"
+    if minutes < 120:  # noqa: PLR2004 - two hours are better read in minutes
+        return f"{minutes} min ago"
+    hours = minutes // 60
+    return f"{hours} h ago" if hours < 48 else f"{hours // 24} days ago"  # noqa: PLR2004 - likewise two days in hours
