@@ -305,6 +305,23 @@ class StoryLayer(StrEnum):
     URL = "url"  # L0: same canonical URL
     TITLE = "title"  # L1: same normalized title
     TEXT = "text"  # L1: character 5-gram Jaccard similarity
+    STORY = "story"  # L2: the same development, by the regression over what both have in common
+    MEANING = "meaning"  # L3: near by the regression, and by embeddings
+    SPLIT = "split"  # a person took it out of another story
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How an item was compared with one of a story, as far as people want to know."""
+
+    item_id: str  # the other one
+    story_id: str  # its story
+    score: float  # probability that both tell of one development, 0 to 1
+    hours: float  # between the two events
+    words: tuple[str, ...] = ()  # rare words in common as written, the rarest first
+    names: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+    contributions: tuple[tuple[str, float], ...] = ()  # (feature, log-odds it added), strongest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,13 +331,17 @@ class StoryMember:
     item_id: str
     story_id: str
     layer: StoryLayer
-    matched_item_id: str  # "" for NEW
-    score: float  # 1.0 for exact layers, similarity for TEXT
+    matched_item_id: str  # "" for NEW and SPLIT
+    score: float  # 1.0 for exact layers, similarity for TEXT, probability for STORY
     reason: str  # one sentence for people
     event_at: datetime
     url_key: str  # canonical URL without scheme, www. and tracking; "" without a link
     title_key: str  # normalized title; "" when too short to tell
-    postings: tuple[str, ...] = ()  # sketch terms under which later items find this one
+    postings: tuple[str, ...] = ()  # its rarest terms, under which later items find this one
+    rules: tuple[str, ...] = ()  # rules whose hits it was: only items of one rule are compared in L2
+    why: Comparison | None = None  # for STORY and MEANING: the comparison that decided
+    related: tuple[Comparison, ...] = ()  # stories that are near and not the same, best first
+    novel: tuple[str, ...] = ()  # names and numbers of its headline that its story had not told yet
 
 
 # --- alerts --------------------------------------------------------------------------------------

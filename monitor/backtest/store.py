@@ -11,14 +11,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from monitor.storage.base import FlushClaim
+from monitor.storage.base_stories import TermCounts
 from monitor.storage.decide import LEAST_SHARED, batch_of, is_fixed, is_waiting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import timedelta
 
-    from monitor.models import Alert, AlertRevision, Decision, Item, Notification, StoryMember
+    from monitor.models import Alert, AlertRevision, Decision, Hit, Item, Notification, StoryMember
     from monitor.storage.base import FlushCommit, PendingHit
+    from monitor.storage.base_stories import Learned, StoryQuery
 
 _CLAIM: Final = FlushClaim("replay", datetime.max.replace(tzinfo=UTC))
 
@@ -34,6 +36,10 @@ class ReplayStore:
         self._pending: list[PendingHit] = []
         self._items: dict[str, Item] = {}
         self._by_key: dict[str, list[str]] = defaultdict(list)  # items by URL key, title key or posting
+        self._by_story: dict[str, list[tuple[datetime, str]]] = defaultdict(list)  # event times and items
+        self._unlearned: list[Item] = []
+        self._terms: dict[str, Counter[str]] = defaultdict(Counter)  # items by language and term
+        self._learned: Counter[str] = Counter()  # items by language
         self._newest: dict[tuple[str, str], Alert] = {}  # by rule and group key
         self._revisions: dict[str, dict[int, AlertRevision]] = defaultdict(dict)
         self._decisions: dict[str, dict[tuple[int, str], Decision]] = defaultdict(dict)
@@ -42,7 +48,9 @@ class ReplayStore:
     def add(self, hits: Sequence[PendingHit]) -> None:
         """Let hits wait to be grouped."""
         self._pending += hits
-        self._items |= {found.item.item_id: found.item for found in hits}
+        new = {found.item.item_id: found.item for found in hits if found.item.item_id not in self._items}
+        self._items |= new
+        self._unlearned += new.values()
 
     @property
     def next_due_at(self) -> datetime | None:
@@ -73,25 +81,50 @@ class ReplayStore:
         return {item_id: self.members[item_id] for item_id in item_ids if item_id in self.members}
 
     async def story_candidates(
-        self,
-        *,
-        since: datetime,
-        url_keys: Sequence[str] = (),
-        title_keys: Sequence[str] = (),
-        postings: Sequence[str] = (),
-        limit: int = 50,
-    ) -> tuple[tuple[StoryMember, Item], ...]:
+        self, asked: Sequence[StoryQuery], *, limit: int = 50
+    ) -> tuple[tuple[tuple[StoryMember, Item], ...], ...]:
         """See `Storage.story_candidates`."""
-        urls = {item_id for key in url_keys for item_id in self._by_key.get(f"url {key}", ())}
-        titles = {item_id for key in title_keys for item_id in self._by_key.get(f"title {key}", ())}
-        shared = Counter(item_id for key in set(postings) for item_id in self._by_key.get(f"gram {key}", ()))
+        return tuple(self._candidates(one, limit) for one in asked)
+
+    def _candidates(self, asked: StoryQuery, limit: int) -> tuple[tuple[StoryMember, Item], ...]:
+        urls = {item_id for key in asked.url_keys for item_id in self._by_key.get(f"url {key}", ())}
+        titles = {item_id for key in asked.title_keys for item_id in self._by_key.get(f"title {key}", ())}
+        shared = Counter(
+            item_id for key in set(asked.postings) for item_id in self._by_key.get(f"term {key}", ())
+        )
         close = {item_id for item_id, count in shared.items() if count >= LEAST_SHARED}
         ranked = sorted(
             (item_id not in urls, item_id not in titles, -shared[item_id], member.event_at, item_id)
             for item_id in urls | titles | close
-            if (member := self.members[item_id]).event_at >= since
+            if asked.since <= (member := self.members[item_id]).event_at <= asked.until
         )
         return tuple((self.members[rank[-1]], self._items[rank[-1]]) for rank in ranked[:limit])
+
+    async def story_members(
+        self, story_ids: Sequence[str], *, limit: int = 50
+    ) -> Mapping[str, tuple[tuple[StoryMember, Item], ...]]:
+        """See `Storage.story_members`."""
+        return {
+            story_id: tuple((self.members[item_id], self._items[item_id]) for _, item_id in found[-limit:])
+            for story_id in story_ids
+            if (found := sorted(self._by_story.get(story_id, ())))
+        }
+
+    async def term_counts(self, asked: Mapping[str, Sequence[str]]) -> Mapping[str, TermCounts]:
+        """See `Storage.term_counts`."""
+        return {
+            language: TermCounts(self._learned[language], {t: known[t] for t in terms if t in known})
+            for language, terms in asked.items()
+            for known in (self._terms[language],)
+        }
+
+    async def unlearned_items(self, *, limit: int) -> tuple[Item, ...]:
+        """See `Storage.unlearned_items`."""
+        return tuple(self._unlearned[:limit])
+
+    async def item_hits(self, item_ids: Sequence[str]) -> tuple[Hit, ...]:  # noqa: ARG002 - nobody splits here
+        """Return none: nobody splits a story in a replay."""
+        return ()
 
     async def find_alerts(self, rule_id: str, group_keys: Sequence[str]) -> Mapping[str, Alert]:
         """See `Storage.find_alerts`."""
@@ -129,6 +162,8 @@ class ReplayStore:
         for member in commit.members:
             if self.members.setdefault(member.item_id, member) is member:
                 self._index(member)
+        if commit.learned is not None:
+            self._learn(commit.learned)
         for alert in commit.alerts:
             self.alerts_by_id[alert.alert_id] = alert
             place = alert.rule.rule_id, alert.group_key
@@ -143,9 +178,17 @@ class ReplayStore:
         handled = set(commit.handled)
         self._pending = [found for found in self._pending if found.hit.hit_id not in handled]
 
+    def _learn(self, learned: Learned) -> None:
+        for language, found in learned.counts.items():
+            self._learned[language] += found.items
+            self._terms[language].update(found.counts)
+        place = next(n for n, one in enumerate(self._unlearned) if one.item_id == learned.mark.item_id)
+        del self._unlearned[: place + 1]
+
     def _index(self, member: StoryMember) -> None:
+        self._by_story[member.story_id].append((member.event_at, member.item_id))
         named = (("url", member.url_key), ("title", member.title_key))
-        for kind, key in (*named, *(("gram", posting) for posting in member.postings)):
+        for kind, key in (*named, *(("term", posting) for posting in member.postings)):
             if key:
                 self._by_key[f"{kind} {key}"].append(member.item_id)
 

@@ -20,8 +20,10 @@ from monitor.alerts.decide import rendered
 from monitor.alerts.lifecycle import QUIET_FOR, close_quiet
 from monitor.errors import RenderError
 from monitor.loops.grouping import Grouping, decide_all
+from monitor.loops.stories import learn
 from monitor.models import AlertRevision, Notification
 from monitor.storage.base import FlushCommit
+from monitor.stories.linking import SAFE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -29,14 +31,16 @@ if TYPE_CHECKING:
 
     from monitor.alerts.bundle import Bundle
     from monitor.alerts.view import NotificationView
-    from monitor.models import Alert, Decision, Message, Recipient, Routing
+    from monitor.models import Alert, Decision, Item, Message, Recipient, Routing
     from monitor.rulebook import RuleBook
     from monitor.storage.base import Storage
+    from monitor.stories.linking import Mode
 
 log = structlog.get_logger("monitor.flush")
 
 LEASE = timedelta(seconds=20)  # many times what one batch takes: after a kill, nobody waits long
 HITS_AT_ONCE = 200
+LEARNED_BATCHES = 5
 DECISIONS_AT_ONCE = 500
 CLOSED_AT_ONCE = 200
 RENDER_AGAIN = timedelta(minutes=1)  # after a template failed
@@ -70,27 +74,38 @@ class FlushLoop:
         clock: Callable[[], datetime],
         version: str,
         told: Callable[[FlushReport], None],
+        *,
+        mode: Mode = SAFE,
+        meaning: Callable[[Item, Item], float] | None = None,
     ) -> None:
-        """Keep the parts; `book` answers the present rules, `clock` the time, `told` hears of each flush."""
+        """Keep the parts.
+
+        `book` answers the present rules, `clock` the time, `told` hears of each flush; `mode` and `meaning`
+        say how readily items join a story (see `Stories`).
+        """
         self._storage = storage
         self._book = book
         self._rendering = rendering
         self._clock = clock
         self._version = version
         self._told = told
+        self._mode = mode
+        self._meaning = meaning
 
     async def run_once(self, *, no_wait: bool = False) -> FlushReport:
         """Do all that is to be done now; nothing while another process does it.
 
-        1. Group pending hits, batch by batch.
-        2. Write the messages that are due.
-        3. Close alerts that went quiet.
+        1. Learn from new items how telling their terms are, so that the grouping knows; a bounded part.
+        2. Group pending hits, batch by batch.
+        3. Write the messages that are due.
+        4. Close alerts that went quiet.
 
         Each batch has a claim of its own, so that a lease is short and the work may be long.
 
         Args:
             no_wait: let group waits and update intervals pass at once (quiet hours stay).
         """
+        await self._learn_some()
         hits, revisions, notifications, closed = 0, list[AlertRevision](), list[Notification](), 0
         while grouped := await self._claimed(self._group, no_wait=no_wait):
             hits += len(grouped.handled)
@@ -120,11 +135,24 @@ class FlushLoop:
             await self._storage.release_flush(claim)
         return commit
 
+    async def _learn_some(self) -> None:
+        """Learn when there is something to group; a backlog of thousands of items takes several flushes."""
+        for _ in range(LEARNED_BATCHES):
+            if not await self._storage.pending_hits(limit=1) or not await self._claimed(self._learn):
+                return
+
+    async def _learn(self, _now: datetime) -> FlushCommit | None:
+        learned = await learn(self._storage)
+        return FlushCommit(learned=learned) if learned else None
+
     async def _group(self, now: datetime, *, no_wait: bool) -> FlushCommit | None:
         pending = await self._storage.pending_hits(limit=HITS_AT_ONCE)
         if not pending:
             return None
-        commit = await Grouping(self._storage, self._book(), now, no_wait=no_wait).run(pending)
+        grouping = Grouping(
+            self._storage, self._book(), now, no_wait=no_wait, mode=self._mode, meaning=self._meaning
+        )
+        commit = await grouping.run(pending)
         for revision in commit.revisions:
             log.info("alert", alert=revision.alert_id, reason=revision.reason.value, note=revision.note)
         return commit

@@ -12,18 +12,20 @@ from monitor.alerts.decide import decide
 from monitor.alerts.lifecycle import group_key, transition
 from monitor.alerts.sources import known_agencies, make_source
 from monitor.alerts.superseding import replaces, superseded, told_by
+from monitor.loops.stories import Stories
 from monitor.models import Feed
 from monitor.storage.base import FlushCommit
-from monitor.stories.grouping import WINDOW, Assigner, keys
+from monitor.stories.linking import SAFE
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
     from datetime import datetime
 
     from monitor.alerts.lifecycle import Transition
     from monitor.models import Alert, Decision, Item, Routing, RuleInfo, Source, StoryMember
     from monitor.rulebook import RuleBook
     from monitor.storage.base import PendingHit, Storage
+    from monitor.stories.linking import Mode
 
 log = structlog.get_logger("monitor.flush")
 
@@ -39,12 +41,23 @@ class Move:
 class Grouping:
     """One batch of hits on its way to stories, alerts and decisions."""
 
-    def __init__(self, storage: Storage, book: RuleBook, now: datetime, *, no_wait: bool) -> None:
-        """Start with nothing decided."""
+    def __init__(
+        self,
+        storage: Storage,
+        book: RuleBook,
+        now: datetime,
+        *,
+        no_wait: bool,
+        mode: Mode = SAFE,
+        meaning: Callable[[Item, Item], float] | None = None,
+    ) -> None:
+        """Start with nothing decided; see `Stories` for `mode` and `meaning`."""
         self._storage = storage
         self._book = book
         self._now = now
         self._no_wait = no_wait
+        self._mode = mode
+        self._meaning = meaning
         self._agencies = known_agencies(book.feeds.values())
 
     async def run(self, pending: Sequence[PendingHit]) -> FlushCommit:
@@ -54,7 +67,7 @@ class Grouping:
         2. Sort the hits by rule and group key.
         3. Move each alert on, and decide about each of its new revisions.
         """
-        members = await self._stories([hit.item for hit in pending])
+        members = await self._stories(pending)
         arrivals: dict[tuple[str, str], list[tuple[Source, str]]] = defaultdict(list)
         rules: dict[str, RuleInfo] = {}
         for found in pending:
@@ -133,22 +146,12 @@ class Grouping:
                     found.setdefault(other.alert_id, other)
         return list(found.values())
 
-    async def _stories(self, items: Sequence[Item]) -> dict[str, StoryMember]:
-        unique = {item.item_id: item for item in items}
-        members = dict(await self._storage.story_of(tuple(unique)))
-        assigner = Assigner(self._now)
-        for item in unique.values():
-            if item.item_id in members:
-                continue
-            own = keys(item)
-            candidates = await self._storage.story_candidates(
-                since=item.event_at() - WINDOW,
-                url_keys=(own.url_key,) if own.url_key else (),
-                title_keys=(own.title_key,) if own.title_key else (),
-                postings=own.postings,
-            )
-            members[item.item_id] = assigner.assign(item, candidates, own)
-        return members
+    async def _stories(self, pending: Sequence[PendingHit]) -> dict[str, StoryMember]:
+        rules: dict[str, set[str]] = defaultdict(set)
+        for found in pending:
+            rules[found.item.item_id].add(found.hit.rule_id)
+        items = {found.item.item_id: found.item for found in pending}
+        return await Stories(self._storage, self._mode, self._meaning).of(items, rules, self._now)
 
     async def _find(self, rule: RuleInfo, key: str) -> Alert | None:
         """Return the alert so far, also when it was opened under an older id of the rule."""

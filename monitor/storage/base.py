@@ -27,6 +27,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from monitor.storage.base_stories import StoryStorage
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime, timedelta
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
         Notification,
         StoryMember,
     )
+    from monitor.storage.base_stories import Learned
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,9 @@ class FlushCommit:
     decisions: tuple[Decision, ...] = ()
     notifications: tuple[Notification, ...] = ()  # an id that exists is left as it is
     corrected: tuple[tuple[str, int], ...] = ()  # (item id, revision) whose change was looked at
+    moved: tuple[StoryMember, ...] = ()  # replace the stored ones: a person split a story
+    reopened: tuple[str, ...] = ()  # hit ids that are pending again, to be grouped anew
+    learned: Learned | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +165,7 @@ class Counts:
     by_recipient: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # recipient: state: rows
 
 
-class Storage(Protocol):
+class Storage(StoryStorage, Protocol):
     """All that the product remembers."""
 
     # --- life ---
@@ -284,24 +290,6 @@ class Storage(Protocol):
         """Return changed items whose change no flush has looked at, longest waiting first, then by id.
 
         An item whose hits led to no alert comes with none.
-        """
-
-    async def story_of(self, item_ids: Sequence[str]) -> Mapping[str, StoryMember]:
-        """Return the membership of those items that have one."""
-
-    async def story_candidates(
-        self,
-        *,
-        since: datetime,
-        url_keys: Sequence[str] = (),
-        title_keys: Sequence[str] = (),
-        postings: Sequence[str] = (),
-        limit: int = 50,
-    ) -> tuple[tuple[StoryMember, Item], ...]:
-        """Return members with `event_at >= since` that share a key or at least two postings.
-
-        Those sharing a URL key first, then a title key, then by number of shared postings, then the
-        earliest, then by item id; at most `limit`. Empty keys never match.
         """
 
     async def find_alerts(self, rule_id: str, group_keys: Sequence[str]) -> Mapping[str, Alert]:

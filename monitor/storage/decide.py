@@ -30,6 +30,7 @@ PROGRESS = (
     "token",
 )
 LEAST_SHARED = 2  # postings in common that make a story candidate
+FORGET_AT = 200_000  # items of one language: then all counts of terms are halved, so that the past fades
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from monitor.errors import StorageError
-from monitor.storage import memory_deliver, memory_flush, memory_poll, memory_watch
+from monitor.storage import memory_deliver, memory_flush, memory_poll, memory_stories, memory_watch
 from monitor.storage.base import Counts, Pruned
 from monitor.storage.codec import utc
 from monitor.storage.decide import is_waiting
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         PollReceipt,
         Retention,
     )
+    from monitor.storage.base_stories import StoryQuery, TermCounts
 
 
 class MemoryStorage:
@@ -167,18 +168,30 @@ class MemoryStorage:
         return {item_id: members[item_id] for item_id in item_ids if item_id in members}
 
     async def story_candidates(
-        self,
-        *,
-        since: datetime,
-        url_keys: Sequence[str] = (),
-        title_keys: Sequence[str] = (),
-        postings: Sequence[str] = (),
-        limit: int = 50,
-    ) -> tuple[tuple[StoryMember, Item], ...]:
+        self, asked: Sequence[StoryQuery], *, limit: int = 50
+    ) -> tuple[tuple[tuple[StoryMember, Item], ...], ...]:
         """See `Storage.story_candidates`."""
-        return memory_flush.story_candidates(
-            self._state, utc(since), set(url_keys), set(title_keys), set(postings), limit
-        )
+        for one in asked:
+            utc(one.since), utc(one.until)
+        return tuple(memory_stories.story_candidates(self._state, one, limit) for one in asked)
+
+    async def story_members(
+        self, story_ids: Sequence[str], *, limit: int = 50
+    ) -> Mapping[str, tuple[tuple[StoryMember, Item], ...]]:
+        """See `Storage.story_members`."""
+        return memory_stories.story_members(self._state, story_ids, limit)
+
+    async def term_counts(self, asked: Mapping[str, Sequence[str]]) -> Mapping[str, TermCounts]:
+        """See `Storage.term_counts`."""
+        return memory_stories.term_counts(self._state, asked)
+
+    async def unlearned_items(self, *, limit: int) -> tuple[Item, ...]:
+        """See `Storage.unlearned_items`."""
+        return memory_stories.unlearned_items(self._state, limit)
+
+    async def item_hits(self, item_ids: Sequence[str]) -> tuple[Hit, ...]:
+        """See `Storage.item_hits`."""
+        return memory_stories.item_hits(self._state, item_ids)
 
     async def find_alerts(self, rule_id: str, group_keys: Sequence[str]) -> Mapping[str, Alert]:
         """See `Storage.find_alerts`."""
@@ -210,7 +223,12 @@ class MemoryStorage:
     async def commit_flush(self, claim: FlushClaim, commit: FlushCommit, now: datetime) -> None:
         """See `Storage.commit_flush`."""
         check_times(
-            *commit.members, *commit.alerts, *commit.revisions, *commit.decisions, *commit.notifications
+            *commit.members,
+            *commit.moved,
+            *commit.alerts,
+            *commit.revisions,
+            *commit.decisions,
+            *commit.notifications,
         )
         utc(now)
         memory_flush.commit_flush(self._state, claim, commit)

@@ -8,15 +8,16 @@ from monitor.errors import LeaseLostError
 from monitor.models import AlertState, NotificationState
 from monitor.storage.base import FlushClaim, PendingHit
 from monitor.storage.codec import EPOCH
-from monitor.storage.decide import LEAST_SHARED, batch_of, is_fixed, is_waiting
+from monitor.storage.decide import batch_of, is_fixed, is_waiting
 from monitor.storage.memory_deliver import add_notifications, settle
+from monitor.storage.memory_stories import learn
 from monitor.storage.memory_watch import end_corrections
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime, timedelta
 
-    from monitor.models import Alert, Decision, Item, StoryMember
+    from monitor.models import Alert, Decision
     from monitor.storage.base import FlushCommit
     from monitor.storage.memory_state import State
 
@@ -41,21 +42,6 @@ def pending_hits(state: State, limit: int) -> tuple[PendingHit, ...]:
         state.pending_hits.values(), key=lambda hit: (hit.event_at, hit.hit_at, hit.item_id, hit.rule_id)
     )
     return tuple(PendingHit(hit, state.items[hit.item_id]) for hit in ordered[:limit])
-
-
-def story_candidates(
-    state: State, since: datetime, url_keys: set[str], title_keys: set[str], terms: set[str], limit: int
-) -> tuple[tuple[StoryMember, Item], ...]:
-    """See `Storage.story_candidates`."""
-    terms = terms - {""}
-    ranked = []
-    for member in state.members.values():
-        url = bool(member.url_key) and member.url_key in url_keys
-        title = bool(member.title_key) and member.title_key in title_keys
-        shared = len(terms.intersection(member.postings))
-        if member.event_at >= since and (url or title or shared >= LEAST_SHARED):
-            ranked.append((not url, not title, -shared, member.event_at, member.item_id))
-    return tuple((state.members[rank[-1]], state.items[rank[-1]]) for rank in sorted(ranked)[:limit])
 
 
 def find_alerts(state: State, rule_id: str, group_keys: set[str]) -> Mapping[str, Alert]:
@@ -108,11 +94,12 @@ def commit_flush(state: State, claim: FlushClaim, commit: FlushCommit) -> None:
     if state.flush.token != claim.token:
         raise LeaseLostError("another worker groups hits now; this flush was not stored")
     alerts = {*state.alerts, *(alert.alert_id for alert in commit.alerts)}
-    state.require("item", (member.item_id for member in commit.members), state.items)
+    state.require("item", (member.item_id for member in (*commit.members, *commit.moved)), state.items)
     state.require("alert", (revision.alert_id for revision in commit.revisions), alerts)
     state.require("alert", (decision.alert_id for decision in commit.decisions), alerts)
     for member in commit.members:
         state.members.setdefault(member.item_id, member)
+    state.members |= {member.item_id: member for member in commit.moved}
     state.alerts |= {alert.alert_id: alert for alert in commit.alerts}
     for revision in commit.revisions:
         state.revisions.setdefault((revision.alert_id, revision.revision), revision)
@@ -120,6 +107,10 @@ def commit_flush(state: State, claim: FlushClaim, commit: FlushCommit) -> None:
     settle(state, _store_decisions(state, commit.decisions))
     for hit_id in commit.handled:
         state.pending_hits.pop(hit_id, None)
+    reopened = set(commit.reopened)
+    state.pending_hits |= {hit.hit_id: hit for hit in state.hits.values() if hit.hit_id in reopened}
+    if commit.learned is not None:
+        learn(state, commit.learned)
     end_corrections(state, commit.corrected)
 
 

@@ -64,6 +64,8 @@ class State:
     pending_hits: dict[str, Hit] = field(default_factory=dict)  # by hit id
     flush: Lease = field(default_factory=Lease)
     members: dict[str, StoryMember] = field(default_factory=dict)  # by item
+    terms: dict[str, dict[str, int]] = field(default_factory=dict)  # items by language and term; "" = all
+    learned: tuple[datetime, str] = (EPOCH, "")  # first_seen_at and id of the last item learned from
     alerts: dict[str, Alert] = field(default_factory=dict)
     revisions: dict[tuple[str, int], AlertRevision] = field(default_factory=dict)
     decisions: dict[DecisionKey, Decision] = field(default_factory=dict)

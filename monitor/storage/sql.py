@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         PollReceipt,
         Retention,
     )
+    from monitor.storage.base_stories import StoryQuery, TermCounts
 
 PRUNE_CHUNK = 500  # rows a transaction: polling waits for no more than that
 
@@ -191,23 +192,28 @@ class SqlStorage:
         return await self._engine.read(sql_stories.story_of, item_ids)
 
     async def story_candidates(
-        self,
-        *,
-        since: datetime,
-        url_keys: Sequence[str] = (),
-        title_keys: Sequence[str] = (),
-        postings: Sequence[str] = (),
-        limit: int = 50,
-    ) -> tuple[tuple[StoryMember, Item], ...]:
+        self, asked: Sequence[StoryQuery], *, limit: int = 50
+    ) -> tuple[tuple[tuple[StoryMember, Item], ...], ...]:
         """See `Storage.story_candidates`."""
-        return await self._engine.read(
-            sql_stories.story_candidates,
-            since=since,
-            url_keys=url_keys,
-            title_keys=title_keys,
-            terms=postings,
-            limit=limit,
-        )
+        return await self._engine.read(sql_stories.story_candidates, asked, limit)
+
+    async def story_members(
+        self, story_ids: Sequence[str], *, limit: int = 50
+    ) -> Mapping[str, tuple[tuple[StoryMember, Item], ...]]:
+        """See `Storage.story_members`."""
+        return await self._engine.read(sql_stories.story_members, story_ids, limit)
+
+    async def term_counts(self, asked: Mapping[str, Sequence[str]]) -> Mapping[str, TermCounts]:
+        """See `Storage.term_counts`."""
+        return await self._engine.read(sql_stories.term_counts, asked)
+
+    async def unlearned_items(self, *, limit: int) -> tuple[Item, ...]:
+        """See `Storage.unlearned_items`."""
+        return await self._engine.read(sql_stories.unlearned_items, limit)
+
+    async def item_hits(self, item_ids: Sequence[str]) -> tuple[Hit, ...]:
+        """See `Storage.item_hits`."""
+        return await self._engine.read(sql_stories.item_hits, item_ids)
 
     async def find_alerts(self, rule_id: str, group_keys: Sequence[str]) -> Mapping[str, Alert]:
         """See `Storage.find_alerts`."""

@@ -26,6 +26,7 @@ from monitor.storage.rows import (
     revision_row,
 )
 from monitor.storage.sql_deliver import settle
+from monitor.storage.sql_stories import learn, move_members
 from monitor.storage.sql_watch import end_corrections
 from monitor.storage.statements import insert_new, upsert
 from monitor.storage.tables import (
@@ -173,12 +174,14 @@ def commit_flush(connection: Connection, claim: FlushClaim, commit: FlushCommit,
 
     1. Fence: the lease's row is locked and its token compared.
     2. Store members, alerts, revisions, notifications, then the decisions that refer to them.
-    3. Settle decisions whose notifications have ended before; mark the hits as handled.
+    3. Settle decisions whose notifications have ended before; mark the hits as handled, or as pending again.
+    4. Add what was learned of terms.
     """
     token = connection.scalar(select(leases.c.token).where(leases.c.name == FLUSH).with_for_update())
     if token != claim.token:
         raise LeaseLostError("another worker groups hits now; this flush was not stored")
     _store_members(connection, commit.members)
+    move_members(connection, commit.moved)
     _store_alerts(connection, commit.alerts)
     insert_new(connection, revisions, [revision_row(revision) for revision in commit.revisions])
     insert_new(
@@ -192,6 +195,9 @@ def commit_flush(connection: Connection, claim: FlushClaim, commit: FlushCommit,
         .where(among(hits.c.hit_id, commit.handled), hits.c.handled_at.is_(None))
         .values(handled_at=now)
     )
+    connection.execute(update(hits).where(among(hits.c.hit_id, commit.reopened)).values(handled_at=None))
+    if commit.learned is not None:
+        learn(connection, commit.learned)
     end_corrections(connection, commit.corrected)
 
 

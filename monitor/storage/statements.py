@@ -48,5 +48,14 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Values]) -> None
     connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), rows)
 
 
+def add_up(connection: Connection, table: Table, rows: Sequence[Values], column: str) -> None:
+    """Insert `rows`, adding `column` to that of a row with the same primary key."""
+    if rows:
+        statement = _insert(connection, table)
+        keys = [one.name for one in table.primary_key]
+        total = {column: table.c[column] + statement.excluded[column]}
+        connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=total), rows)
+
+
 def _insert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
     return postgresql.insert(table) if is_postgresql(connection) else sqlite.insert(table)

@@ -160,6 +160,7 @@ members = Table(
     Column("url_hash", BigInteger),  # NULL = no key
     Column("title_hash", BigInteger),
     Column("document", Document, nullable=False),  # StoryMember
+    Index("ix_story_members_story_id", "story_id", "event_at", "item_id"),
     Index("ix_story_members_url_hash", "url_hash", "event_at"),
     Index("ix_story_members_title_hash", "title_hash", "event_at"),
 )
@@ -171,6 +172,16 @@ postings = Table(
     Column("event_at", UtcTime, primary_key=True),
     Column("item_id", Name, ForeignKey("story_members.item_id", ondelete="CASCADE"), primary_key=True),
     Index("ix_story_postings_item_id", "item_id"),
+    sqlite_with_rowid=False,
+)
+
+# Document frequencies, learned from the installation's own items.
+terms = Table(
+    "story_terms",
+    metadata,
+    Column("language", Name, primary_key=True),
+    Column("term", BigInteger, primary_key=True, autoincrement=False),  # hash; that of "" counts all items
+    Column("item_count", Integer, nullable=False),
     sqlite_with_rowid=False,
 )
 

@@ -1,64 +1,49 @@
-"""Put items into stories: same address, same headline, same text.
+"""Put items into stories: same address, same headline, same text, same development.
 
-Two developments must never be merged into silence, so each layer is exact or nearly so, a window
-bounds it, and what it decides carries its reason. How items of one flush come together: `Assigner`
-takes them one by one in order of events, and each item is compared with the stored candidates and with
-the members that the same batch made before it.
+Two developments must never be merged into silence, so the first layers are exact or nearly so, the last
+is a measured probability, a window bounds all of them, and what is decided carries its reason. How items
+of one flush come together: `Assigner` takes them one by one in order of events, and each item is compared
+with the stored candidates and with the members that the same batch made before it.
 """
 
 from __future__ import annotations
 
-import hashlib
-import heapq
-from collections import defaultdict
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from monitor.feeds.urls import is_front_page, url_key
 from monitor.models import StoryLayer, StoryMember, stable_id
+from monitor.stories import wording
+from monitor.stories.keys import LEAST_SHARED, StoryKeys, keys
+from monitor.stories.linking import RELATED, Judge
 from monitor.stories.similarity import jaccard, normalized_text, shingles
-from monitor.stories.titles import is_running, overlap, title_key, without_publisher
+from monitor.stories.titles import is_running, overlap, without_publisher
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from monitor.models import Item
+    from monitor.stories.linking import Bond
 
-WINDOW: Final = timedelta(hours=36)  # between the times of two items of one story
+WINDOW: Final = timedelta(hours=36)  # between two items that exact layers join, and of every candidate
 SAME_TEXT: Final = 0.8  # char-5 Jaccard of headline and summary
 LEAST_TEXT: Final = 40  # grams below which a text is too short ("Morning briefing") to be recognised
 # Under one address: the share of common headline words below which it tells something else now. Articles
 # are rewritten under their address; live pages move on to other news, so theirs must stay nearly the same.
 SAME_PAGE: Final = 1 / 3
 SAME_LIVE_PAGE: Final = 0.85
-SKETCH_SIZE: Final = 8
-# Sketches are of longer grams than the comparison: of 632 labelled items two shared postings brought
-# 4,702 pairs with 5-grams, 1,024 with 9-grams, and both found every one of 600 edited near-duplicates.
-SKETCH_GRAM: Final = 9
-_SHOWN: Final = 80  # characters of a headline in a reason
-
-
-@dataclass(frozen=True, slots=True)
-class StoryKeys:
-    """Under what an item is found by later ones."""
-
-    url_key: str  # "" without a link, or when the link is a site's front page
-    title_key: str  # "" when the headline says too little
-    postings: tuple[str, ...]  # the smallest hashes of the text's grams: near-duplicates share most
-
-
-def keys(item: Item) -> StoryKeys:
-    """Return the keys of an item; a pure function of its title, summary and URL."""
-    url = "" if is_front_page(item.url) else url_key(item.url)
-    text = normalized_text(without_publisher(item.title, item.url), item.summary)
-    return StoryKeys(url, title_key(item.title, item.url), _sketch(shingles(text, SKETCH_GRAM)))
 
 
 def assign(
-    item: Item, found: StoryKeys, candidates: Sequence[tuple[StoryMember, Item]], now: datetime
+    item: Item,
+    found: StoryKeys,
+    candidates: Sequence[tuple[StoryMember, Item]],
+    now: datetime,
+    judge: Judge | None = None,
+    rules: Iterable[str] = (),
 ) -> StoryMember:
     """Return the item's place in a story.
 
@@ -66,58 +51,100 @@ def assign(
     2. Same address, unless headline and text changed so much that it tells something else (live page).
     3. Same headline.
     4. Same text: char-5 Jaccard of headline and summary >= .8; the most similar one.
-    5. None of these: a new story.
+    5. Same development, by the regression: the story with the strongest bond that `Judge` lets it join.
+    6. None of these: a new story, with links to those that are near.
 
-    Candidates count within 36 h of the item. The result does not depend on their order: the earliest
-    of equals decides, then the lower id.
+    In steps 2 to 4, candidates count within 36 h of the item; in step 5 the mode's window runs from a
+    story's last item. The result does not depend on the order of candidates: the earliest of equals
+    decides, then the lower id.
 
     Args:
         item: with `first_seen_at`.
         found: `keys(item)`.
-        candidates: members and their items, such as `Storage.story_candidates` returns.
+        candidates: members and their items, such as `Storage.story_candidates` returns, and with them
+            the other members of their stories.
         now: the time of items that lack `first_seen_at`.
+        judge: what was learned, and how readily items join; None = nothing was learned.
+        rules: ids of the rules that the item is a hit of; empty = not known.
     """
-    event_at = item.event_at() if item.first_seen_at else now
+    item = item if item.first_seen_at else replace(item, first_seen_at=now)
     own = next((member for member, other in candidates if other.item_id == item.item_id), None)
     if own is not None:
         return own
-    near = sorted(
-        ((m, other) for m, other in candidates if abs(m.event_at - event_at) <= WINDOW),
-        key=lambda pair: (pair[0].event_at, pair[0].item_id),
-    )
-    place = _Place(item, found, event_at)
-    same_url = [pair for pair in near if found.url_key and pair[0].url_key == found.url_key]
-    for member, other in same_url:
-        if _tells_the_same(item, other):
-            return place.beside(member, StoryLayer.URL, 1.0, f"Same address as {_quoted(other)}.")
-    changed = {member.item_id for member, _ in same_url}
-    for member, other in near:
-        if found.title_key and member.title_key == found.title_key:
-            return place.beside(member, StoryLayer.TITLE, 1.0, f"Same headline as {_quoted(other)}.")
-    scored = [(jaccard(_grams(item), _grams(other)), member, other) for member, other in near]
-    alike = [one for one in scored if one[0] >= SAME_TEXT]
-    if alike and len(_grams(item)) >= LEAST_TEXT:
-        score, member, other = max(alike, key=lambda one: one[0])
-        return place.beside(member, StoryLayer.TEXT, score, f"{score:.0%} the same text as {_quoted(other)}.")
-    if changed:
-        what = _quoted(same_url[0][1])
-        return place.new(f"The address was that of {what}, but headline and text are others now.")
-    return place.new("No item of the last 36 h has this address, headline or text.")
+    ordered = sorted(candidates, key=lambda pair: (pair[0].event_at, pair[0].item_id))
+    place = _Place(item, found, tuple(sorted(set(rules))), judge or Judge(), ordered)
+    return place.by_address() or place.by_headline() or place.by_text() or place.by_development()
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """What an item's membership says of the item itself."""
+    """Looks for an item's place, layer by layer."""
 
     item: Item
     found: StoryKeys
-    event_at: datetime
+    rules: tuple[str, ...]
+    judge: Judge
+    candidates: Sequence[tuple[StoryMember, Item]]  # the earliest first
 
-    def beside(self, other: StoryMember, layer: StoryLayer, score: float, reason: str) -> StoryMember:
-        return self._member(other.story_id, layer, other.item_id, score, reason)
+    def by_address(self) -> StoryMember | None:
+        for member, other in self._same_address():
+            if _tells_the_same(self.item, other):
+                return self._beside(member, StoryLayer.URL, 1.0, wording.same("address", other))
+        return None
 
-    def new(self, reason: str) -> StoryMember:
-        return self._member(stable_id("story", self.item.item_id), StoryLayer.NEW, "", 1.0, reason)
+    def by_headline(self) -> StoryMember | None:
+        for member, other in self._near():
+            if self.found.title_key and member.title_key == self.found.title_key:
+                return self._beside(member, StoryLayer.TITLE, 1.0, wording.same("headline", other))
+        return None
+
+    def by_text(self) -> StoryMember | None:
+        if len(_grams(self.item)) < LEAST_TEXT:
+            return None
+        scored = [
+            (jaccard(_grams(self.item), _grams(other)), member, other) for member, other in self._near()
+        ]
+        alike = [one for one in scored if one[0] >= SAME_TEXT]
+        if not alike:
+            return None
+        score, member, other = max(alike, key=lambda one: one[0])
+        return self._beside(member, StoryLayer.TEXT, score, wording.same_text(score, other))
+
+    def by_development(self) -> StoryMember:
+        bonds = self.judge.bonds(self.item, frozenset(self.rules), self.candidates)
+        for bond in bonds:
+            if self.judge.joins(bond):
+                return self._joined(bond, StoryLayer.STORY)
+        for bond in bonds:
+            if near := self.judge.means_the_same(self.item, bond):
+                return self._joined(bond, StoryLayer.MEANING, near)
+        moved = next((other for _, other in self._same_address()), None)
+        alone = next((b for b in bonds if b.scores[0] >= self.judge.mode.least), None)
+        hours = WINDOW // timedelta(hours=1)
+        nearest = bonds[0] if bonds and bonds[0].scores[0] >= RELATED else None
+        reason = wording.new(moved, alone, nearest, hours)
+        story_id = stable_id("story", self.item.item_id)
+        made = self._member(story_id, StoryLayer.NEW, "", 1.0, reason)
+        return replace(made, related=self.judge.related(self.item, bonds))
+
+    def _near(self) -> list[tuple[StoryMember, Item]]:
+        at = self.item.event_at()
+        return [pair for pair in self.candidates if abs(pair[0].event_at - at) <= WINDOW]
+
+    def _same_address(self) -> list[tuple[StoryMember, Item]]:
+        key = self.found.url_key
+        return [pair for pair in self._near() if key and pair[0].url_key == key]
+
+    def _joined(self, bond: Bond, layer: StoryLayer, near: float = 0.0) -> StoryMember:
+        why = self.judge.compared(self.item, bond)
+        score = near or max(bond.scores[0], 1e-9)
+        made = self._beside(bond.best, layer, score, wording.joined(why, bond.item, near))
+        return replace(made, why=why)
+
+    def _beside(self, other: StoryMember, layer: StoryLayer, score: float, reason: str) -> StoryMember:
+        made = self._member(other.story_id, layer, other.item_id, score, reason)
+        told = [one for member, one in self.candidates if member.story_id == other.story_id]
+        return replace(made, novel=self.judge.novel(self.item, told))
 
     def _member(
         self, story_id: str, layer: StoryLayer, matched: str, score: float, reason: str
@@ -129,21 +156,34 @@ class _Place:
             matched_item_id=matched,
             score=score,
             reason=reason,
-            event_at=self.event_at,
+            event_at=self.item.event_at(),
             url_key=self.found.url_key,
             title_key=self.found.title_key,
             postings=self.found.postings,
+            rules=self.rules,
         )
 
 
 class Assigner:
     """Assigns the items of one batch, each also compared with those assigned before it."""
 
-    def __init__(self, now: datetime) -> None:
-        """Start an empty batch; `now` is the time of items that lack their own."""
+    def __init__(self, now: datetime, judge: Judge | None = None) -> None:
+        """Start an empty batch.
+
+        Args:
+            now: the time of items that lack their own.
+            judge: what was learned, and how readily items join; None = nothing was learned.
+        """
         self._now = now
+        self._judge = judge or Judge()
         self._own: dict[str, tuple[StoryMember, Item]] = {}
         self._by_key: dict[str, list[str]] = defaultdict(list)
+        self._by_story: dict[str, list[str]] = defaultdict(list)
+
+    def judged(self, judge: Judge) -> Assigner:
+        """Return this batch under what was learned since: for runs in which a batch lasts for weeks."""
+        self._judge = judge
+        return self
 
     @property
     def members(self) -> tuple[StoryMember, ...]:
@@ -151,7 +191,11 @@ class Assigner:
         return tuple(member for member, _ in self._own.values())
 
     def assign(
-        self, item: Item, candidates: Iterable[tuple[StoryMember, Item]] = (), found: StoryKeys | None = None
+        self,
+        item: Item,
+        candidates: Iterable[tuple[StoryMember, Item]] = (),
+        found: StoryKeys | None = None,
+        rules: Iterable[str] = (),
     ) -> StoryMember:
         """Return the item's place, with the stored `candidates` and this batch's own; see `assign`.
 
@@ -160,18 +204,30 @@ class Assigner:
         """
         if item.item_id in self._own:
             return self._own[item.item_id][0]
-        found = found or keys(item)
+        item = item if item.first_seen_at else replace(item, first_seen_at=self._now)
+        found = found or keys(item, self._judge.weights(item.language))
         merged = {member.item_id: (member, other) for member, other in candidates}
-        for item_id in self._sharing(found):
+        for item_id in self._sharing(item, found):
             merged.setdefault(item_id, self._own[item_id])
-        member = assign(item, found, tuple(merged.values()), self._now)
+        for story_id in sorted({member.story_id for member, _ in merged.values()}):
+            for item_id in self._by_story.get(story_id, ()):
+                merged.setdefault(item_id, self._own[item_id])
+        member = assign(item, found, tuple(merged.values()), self._now, self._judge, rules)
         self._own[item.item_id] = (member, item)
+        self._by_story[member.story_id].append(item.item_id)
         for key in _index_keys(found):
             self._by_key[key].append(item.item_id)
         return member
 
-    def _sharing(self, found: StoryKeys) -> Iterable[str]:
-        return dict.fromkeys(item_id for key in _index_keys(found) for item_id in self._by_key.get(key, ()))
+    def _sharing(self, item: Item, found: StoryKeys) -> list[str]:
+        """Return this batch's items that the store would return as candidates."""
+        at = item.event_at()
+        counts: Counter[str] = Counter()
+        for key in _index_keys(found):
+            enough = LEAST_SHARED if not key.startswith("term ") else 1
+            counts.update(dict.fromkeys(self._by_key.get(key, ()), enough))
+        shared = [item_id for item_id, count in counts.items() if count >= LEAST_SHARED]
+        return [item_id for item_id in shared if abs(self._own[item_id][0].event_at - at) <= WINDOW]
 
 
 def _index_keys(found: StoryKeys) -> tuple[str, ...]:
@@ -179,7 +235,7 @@ def _index_keys(found: StoryKeys) -> tuple[str, ...]:
         f"url {found.url_key}" if found.url_key else "",
         f"title {found.title_key}" if found.title_key else "",
     )
-    return (*filter(None, named), *(f"gram {posting}" for posting in found.postings))
+    return (*filter(None, named), *(f"term {posting}" for posting in found.postings))
 
 
 def _grams(item: Item) -> frozenset[str]:
@@ -191,20 +247,9 @@ def _cached_grams(title: str, summary: str) -> frozenset[str]:
     return shingles(normalized_text(title, summary))
 
 
-def _sketch(grams: Iterable[str]) -> tuple[str, ...]:
-    """Return the bottom-k sketch (Cohen and Kaplan, PODC 2007) of a set of grams, as hexadecimal."""
-    hashes = {hashlib.blake2b(g.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest() for g in grams}
-    return tuple(heapq.nsmallest(SKETCH_SIZE, hashes))
-
-
 def _tells_the_same(item: Item, other: Item) -> bool:
     """Return whether two items of one address are one report, perhaps rewritten."""
     running = is_running(item.title, item.url) or is_running(other.title, other.url)
     if overlap(item.title, other.title) >= (SAME_LIVE_PAGE if running else SAME_PAGE):
         return True
     return jaccard(_grams(item), _grams(other)) >= SAME_TEXT
-
-
-def _quoted(item: Item) -> str:
-    title = " ".join(item.title.split())
-    return f"“{title if len(title) <= _SHOWN else title[: _SHOWN - 1].rstrip() + '…'}”"

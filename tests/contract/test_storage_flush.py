@@ -11,6 +11,7 @@ import pytest
 from monitor.errors import LeaseLostError, StorageError
 from monitor.models import AlertState, NotificationState, Outcome, Reason
 from monitor.storage.base import Delivered, FlushCommit, PollCommit, Retention
+from monitor.storage.base_stories import StoryQuery
 from tests.factories import (
     T0,
     after,
@@ -221,8 +222,10 @@ async def have_members(store, *members):
 
 
 async def ask(store, names, **question):
-    question = {"since": T0, **question}
-    found = await store.story_candidates(**question)
+    limit = question.pop("limit", 50)
+    asked = StoryQuery(**{"since": T0, "until": after(hours=48), **question})
+    found, nothing = await store.story_candidates([asked, StoryQuery(T0, after(hours=48))], limit=limit)
+    assert nothing == ()
     assert all(one.item_id == item.item_id for one, item in found)
     return "".join(names[one.item_id] for one, _ in found)
 
@@ -245,6 +248,7 @@ async def test_candidates_come_by_url_then_title_then_shared_postings_then_time(
     assert await ask(store, names, **question) == "bcaedgfh"
     assert await ask(store, names, **question, limit=3) == "bca"
     assert await ask(store, names, **question, since=after(hours=2)) == "bcaedf"
+    assert await ask(store, names, **question, until=after(hours=2)) == "gfh"
     assert await ask(store, names, postings=["x", "x", "x"]) == ""  # the same posting counts once
     assert await ask(store, names, url_keys=["v", "u"], title_keys=["s"]) == "j" + by_id("abc", names)
     assert await ask(store, names) == ""
@@ -473,7 +477,7 @@ async def test_an_item_under_a_kept_alert_is_kept(store):
     assert (await store.counts(T0)).hits == 1
     assert (await store.prune(after(days=90), KEEP)).items == 1
     assert (await store.counts(T0)).hits == 0
-    assert await store.story_candidates(since=T0, url_keys=["gazette.example/a"]) == ()
+    assert await store.story_candidates([StoryQuery(T0, T0, url_keys=("gazette.example/a",))]) == ((),)
 
 
 async def test_an_item_that_left_its_alert_is_no_longer_kept_by_it(store):

@@ -11,6 +11,7 @@ from sqlalchemy import event
 
 from monitor.models import FeedEvent, FeedEventKind, NotificationState, Outcome
 from monitor.storage.base import Delivered, FlushCommit, PollCommit, Retention
+from monitor.storage.base_stories import ItemMark, Learned, StoryQuery, TermCounts
 from monitor.storage.sql import SqlStorage
 from monitor.storage.tables import metadata
 from tests.factories import (
@@ -50,7 +51,11 @@ async def work(store):
     await store.pending_hits(limit=9)
     await store.pending_corrections(limit=9)
     await store.story_of([item.item_id])
-    await store.story_candidates(since=T0, url_keys=["u"], title_keys=["t"], postings=["p", "q"])
+    await store.story_candidates([StoryQuery(T0, T0, ("u",), ("t",), ("p", "q"))])
+    await store.story_members(["story"])
+    await store.term_counts({"en": ["term"]})
+    await store.unlearned_items(limit=9)
+    await store.item_hits([item.item_id])
     await store.find_alerts("ministers-meet", ["story:talks"])
     await store.due_decisions(T0, limit=9)
     await store.quiet_alerts(last_hit_before=T0, limit=9)
@@ -61,6 +66,9 @@ async def work(store):
         ((item.item_id, 2),),
     )  # fmt: skip
     await store.commit_flush(held, commit, T0)
+    learned = Learned({"en": TermCounts(1, {"term": 1})}, ItemMark(T0, item.item_id))
+    await store.commit_flush(held, FlushCommit(moved=(make_member(),), learned=learned), T0)
+    await store.unlearned_items(limit=9)
     await store.alerts([alert.alert_id])
     await store.revisions([alert.alert_id])
     await store.decisions([alert.alert_id])

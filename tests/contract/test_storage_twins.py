@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from monitor.errors import LeaseLostError, StorageError
-from monitor.models import AlertState, NotificationState, Outcome
+from monitor.models import AlertState, NotificationState, Outcome, stable_id
 from monitor.storage.base import Delivered, FlushCommit, PollCommit, Retention
+from monitor.storage.base_stories import ItemMark, Learned, StoryQuery, TermCounts
+from monitor.storage.decide import FORGET_AT
 from monitor.storage.memory import MemoryStorage
 from monitor.storage.sql import SqlStorage
 from tests.factories import (
@@ -274,14 +276,12 @@ class Twins(RuleBasedStateMachine):
             self.both("find_alerts", one, [f"story:{key}" for key in NAMES])
         for limit in (1, 2, EVERYTHING):
             self.both("due_decisions", self.now, limit=limit)
-        self.both(
-            "story_candidates",
-            since=T0,
-            url_keys=["u1", ""],
-            title_keys=["t2"],
-            postings=["p1", "p2", "p3"],
-            limit=4,
-        )
+        asked = StoryQuery(T0, self.now, ("u1", ""), ("t2",), ("p1", "p2", "p3"))
+        self.both("story_candidates", [asked, StoryQuery(T0, self.now), asked], limit=4)
+        self.both("story_members", [stable_id("story", name) for name in NAMES], limit=2)
+        self.both("item_hits", ids)
+        self.both("unlearned_items", limit=3)
+        self.both("term_counts", {"en": ["a", "b", "z"], "ru": ["a"], "xx": []})
 
 
 def plain(answer):
@@ -367,20 +367,44 @@ def flush_commits(draw, now):
         )
         for _ in range(draw(st.integers(0, 4)))
     )
-    members = tuple(
-        make_member(
-            one,
-            story=draw(name),
-            event_at=T0 + draw(minutes),
-            url_key=draw(st.sampled_from(["", "u1", "u2"])),
-            title_key=draw(st.sampled_from(["", "t1", "t2"])),
-            postings=tuple(draw(st.lists(st.sampled_from(["p1", "p2", "p3", "p4"]), max_size=4))),
-        )
-        for one in draw(names)
-    )
+    members, moved = (tuple(draw_member(draw, one) for one in draw(names)) for _ in range(2))
+    learned = None
+    if draw(st.booleans()):
+        mark = ItemMark(T0 + draw(minutes), item_id_of(draw(name)))
+        learned = Learned({draw(st.sampled_from(["en", "ru"])): draw_counts(draw)}, mark)
     handled = tuple(make_hit(one, rule_id=draw(st.sampled_from(RULES))).hit_id for one in draw(names))
     revisions = tuple(make_revision(alert, revision=draw(number)) for alert in alerts)
-    return FlushCommit(handled, members, alerts, revisions, decisions, rows)
+    reopened = tuple(make_hit(one, rule_id=draw(st.sampled_from(RULES))).hit_id for one in draw(names))
+    return FlushCommit(
+        handled,
+        members,
+        alerts,
+        revisions,
+        decisions,
+        rows,
+        moved=moved if draw(st.booleans()) else (),
+        reopened=reopened if draw(st.booleans()) else (),
+        learned=learned,
+    )
+
+
+def draw_member(draw, one):
+    return make_member(
+        one,
+        story=draw(name),
+        event_at=T0 + draw(minutes),
+        url_key=draw(st.sampled_from(["", "u1", "u2"])),
+        title_key=draw(st.sampled_from(["", "t1", "t2"])),
+        postings=tuple(draw(st.lists(st.sampled_from(["p1", "p2", "p3", "p4"]), max_size=4))),
+    )
+
+
+def draw_counts(draw):
+    """Frequencies that now and then are so high that the store halves them."""
+    items = draw(st.sampled_from([1, 7, FORGET_AT // 2]))
+    return TermCounts(
+        items, {term: draw(st.integers(1, items)) for term in draw(st.sets(st.sampled_from("abc")))}
+    )
 
 
 @pytest.mark.parametrize("runs", [60])

@@ -1,0 +1,134 @@
+"""Give a batch of items their stories, and learn how telling terms are from all items that come in."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING, Final
+
+from monitor.storage.base_stories import ItemMark, Learned, StoryQuery, TermCounts
+from monitor.stories.grouping import WINDOW, Assigner
+from monitor.stories.keys import keys
+from monitor.stories.linking import SAFE, Judge
+from monitor.stories.profile import UNKNOWN, profile
+from monitor.stories.weights import TermWeights
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from monitor.models import Item, StoryMember
+    from monitor.storage.base_stories import StoryStorage
+    from monitor.stories.keys import StoryKeys
+    from monitor.stories.linking import Mode
+
+LEARNED_AT_ONCE: Final = 1000  # items of one flush: a second of work, far below its lease
+
+Pair = tuple["StoryMember", "Item"]
+
+
+class Stories:
+    """Finds the stories of items, with four questions to the store however many items there are."""
+
+    def __init__(
+        self, storage: StoryStorage, mode: Mode = SAFE, meaning: Callable[[Item, Item], float] | None = None
+    ) -> None:
+        """Take the store, how readily items join, and embeddings when they are switched on."""
+        self._storage = storage
+        self._mode = mode
+        self._meaning = meaning
+        self._counts: dict[str, TermCounts] = {}
+
+    async def of(
+        self, items: Mapping[str, Item], rules: Mapping[str, Iterable[str]], now: datetime
+    ) -> dict[str, StoryMember]:
+        """Return the place of each item, by its id.
+
+        1. Items that have a place keep it.
+        2. Ask how telling the terms of the others are; that gives the keys they are looked up by.
+        3. Ask for candidates, for the other members of their stories, and for their terms.
+        4. Assign one after the other in the order given; each sees those before it.
+
+        Args:
+            items: by id, in order of events.
+            rules: of each item, the rules that it is a hit of.
+            now: the time of items that lack their own.
+        """
+        places = dict(await self._storage.story_of(tuple(items)))
+        fresh = [item for item in items.values() if item.item_id not in places]
+        if not fresh:
+            return places
+        await self._ask_for_terms(fresh)
+        found = {
+            item.item_id: keys(item, self._weights().get(item.language or UNKNOWN, TermWeights()))
+            for item in fresh
+        }
+        candidates = await self._candidates(fresh, found)
+        await self._ask_for_terms([other for pairs in candidates for _, other in pairs])
+        assigner = Assigner(now, Judge(self._weights(), self._mode, self._meaning))
+        for item, pairs in zip(fresh, candidates, strict=True):
+            item_id = item.item_id
+            places[item_id] = assigner.assign(item, pairs, found[item_id], rules.get(item_id, ()))
+        return places
+
+    def _weights(self) -> dict[str, TermWeights]:
+        return {language: TermWeights(found.items, found.counts) for language, found in self._counts.items()}
+
+    async def _ask_for_terms(self, items: Sequence[Item]) -> None:
+        wanted: dict[str, set[str]] = defaultdict(set)
+        for item in items:
+            found = profile(item)
+            wanted[found.language] |= found.terms
+        asked = {
+            language: sorted(
+                terms.difference(self._counts[language].counts if language in self._counts else ())
+            )
+            for language, terms in sorted(wanted.items())
+        }
+        for language, answer in (await self._storage.term_counts(asked)).items():
+            known = self._counts.get(language, TermCounts())
+            self._counts[language] = TermCounts(answer.items, {**known.counts, **answer.counts})
+
+    async def _candidates(self, items: Sequence[Item], found: Mapping[str, StoryKeys]) -> list[list[Pair]]:
+        answers = await self._storage.story_candidates([_query(item, found[item.item_id]) for item in items])
+        ids = sorted({member.story_id for pairs in answers for member, _ in pairs})
+        stories = await self._storage.story_members(ids)
+        whole = []
+        for pairs in answers:
+            merged = {member.item_id: (member, other) for member, other in pairs}
+            for story_id in sorted({member.story_id for member, _ in pairs}):
+                for member, other in stories.get(story_id, ()):
+                    merged.setdefault(member.item_id, (member, other))
+            whole.append(list(merged.values()))
+        return whole
+
+
+def _query(item: Item, found: StoryKeys) -> StoryQuery:
+    return StoryQuery(
+        since=item.event_at() - WINDOW,
+        until=item.event_at() + WINDOW,
+        url_keys=(found.url_key,) if found.url_key else (),
+        title_keys=(found.title_key,) if found.title_key else (),
+        postings=found.postings,
+    )
+
+
+async def learn(storage: StoryStorage) -> Learned | None:
+    """Return what the next items teach of terms, None when all are learned from."""
+    items = await storage.unlearned_items(limit=LEARNED_AT_ONCE)
+    return learned_from(items) if items else None
+
+
+def learned_from(items: Sequence[Item]) -> Learned:
+    """Return how many of the items hold each term, by language; at least one item."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    totals: Counter[str] = Counter()
+    for item in items:
+        found = profile(item)
+        totals[found.language] += 1
+        counts[found.language].update(found.terms)
+    last = items[-1]
+    assert last.first_seen_at is not None, "a stored item has first_seen_at"
+    by_language = {
+        language: TermCounts(totals[language], dict(counts[language])) for language in sorted(totals)
+    }
+    return Learned(by_language, ItemMark(last.first_seen_at, last.item_id))

@@ -1,0 +1,166 @@
+"""L2: which story an item joins, by the regression's scores against its members.
+
+A story is taken as a whole: its window runs from its last item, and one bridging article cannot make it
+swallow another, because a story of four needs a second member that agrees.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from monitor.stories.features import weighed
+from monitor.stories.model import SHIPPED, comparison, probability
+from monitor.stories.novelty import novelty
+from monitor.stories.profile import profile
+from monitor.stories.weights import NOTHING_LEARNED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from monitor.models import Comparison, Item, StoryMember
+    from monitor.stories.features import Weighed
+    from monitor.stories.model import Model
+    from monitor.stories.weights import TermWeights
+
+RELATED: Final = 0.1  # probability from which a story is worth a link
+LARGE: Final = 4  # members from which a story needs a second one that agrees
+MOST_RELATED: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """How readily items join; chosen on labelled streams, see `tests/benchmarks/score_stories.py`."""
+
+    name: str
+    least: float  # probability of the best member
+    support: float  # probability of the second best one, in a large story
+    window: timedelta  # from the story's last item
+
+
+SAFE: Final = Mode("safe", 0.5, 0.7, timedelta(hours=36))
+BALANCED: Final = Mode("balanced", 0.3, 0.5, timedelta(hours=24))
+MODES: Final = {mode.name: mode for mode in (SAFE, BALANCED)}
+
+NEAR_IN_MEANING: Final = 0.75  # cosine of embeddings from which L3 agrees
+MEANING_ASKED: Final = 0.3  # and the regression's probability from which L3 is asked at all
+
+
+@dataclass(frozen=True, slots=True)
+class Bond:
+    """One story with the item's scores against its members, the best first."""
+
+    story_id: str
+    scores: tuple[float, ...]
+    best: StoryMember
+    item: Item  # of the best member
+    first_at: datetime
+    last_at: datetime
+
+    @property
+    def size(self) -> int:
+        """Return how many members the item was compared with."""
+        return len(self.scores)
+
+    @property
+    def strength(self) -> float:
+        """Return the mean of the two best scores: what decides between two stories."""
+        return sum(self.scores[:2]) / len(self.scores[:2])
+
+    def unsupported(self, mode: Mode) -> bool:
+        """Return whether only one member of a large story agrees."""
+        return self.size >= LARGE and self.scores[1] < mode.support
+
+
+class Judge:
+    """Compares items under the weights of their language."""
+
+    def __init__(
+        self,
+        weights: Mapping[str, TermWeights] | None = None,
+        mode: Mode = SAFE,
+        meaning: Callable[[Item, Item], float] | None = None,
+        model: Model = SHIPPED,
+    ) -> None:
+        """Take what was learned.
+
+        Args:
+            weights: by language; a language that is missing has learned nothing.
+            mode: how readily items join.
+            meaning: cosine of two items' embeddings, when L3 is switched on.
+            model: the regression's coefficients.
+        """
+        self.mode = mode
+        self._weights = weights or {}
+        self._meaning = meaning
+        self._model = model
+        self._weighed: dict[tuple[str, int], Weighed] = {}
+
+    def weights(self, language: str) -> TermWeights:
+        """Return what was learned of a language."""
+        return self._weights.get(language, NOTHING_LEARNED)
+
+    def weighed(self, item: Item) -> Weighed:
+        """Return the item as it is compared; computed once for each revision."""
+        key = item.item_id, item.revision
+        if (known := self._weighed.get(key)) is None:
+            found = profile(item)
+            known = self._weighed[key] = weighed(found, self.weights(found.language))
+        return known
+
+    def bonds(
+        self, item: Item, rules: frozenset[str], candidates: Sequence[tuple[StoryMember, Item]]
+    ) -> list[Bond]:
+        """Return the stories that the item may belong to, the strongest bond first.
+
+        Only items of one language and of one rule are compared: across languages nothing is measured,
+        and two rules look for different things in one text. An item that states no rule is compared
+        with all.
+        """
+        mine = self.weighed(item)
+        by_story: dict[str, list[tuple[float, StoryMember, Item]]] = defaultdict(list)
+        for member, other in candidates:
+            theirs = self.weighed(other)
+            if rules and member.rules and rules.isdisjoint(member.rules):
+                continue
+            if theirs.profile.language == mine.profile.language:
+                by_story[member.story_id].append((probability(mine, theirs, self._model), member, other))
+        bonds = [_bond(story_id, scored) for story_id, scored in by_story.items()]
+        at, window = item.event_at(), self.mode.window
+        live = [bond for bond in bonds if bond.first_at - window <= at <= bond.last_at + window]
+        return sorted(live, key=lambda bond: (-bond.strength, bond.first_at, bond.story_id))
+
+    def joins(self, bond: Bond) -> bool:
+        """Return whether the regression alone puts the item into this story."""
+        return bond.scores[0] >= self.mode.least and not bond.unsupported(self.mode)
+
+    def means_the_same(self, item: Item, bond: Bond) -> float:
+        """Return the cosine of embeddings when L3 puts the item into this story, else 0."""
+        if self._meaning is None or bond.scores[0] < MEANING_ASKED or bond.unsupported(self.mode):
+            return 0.0
+        near = self._meaning(item, bond.item)
+        return near if near >= NEAR_IN_MEANING else 0.0
+
+    def compared(self, item: Item, bond: Bond) -> Comparison:
+        """Return the deciding comparison with a story, with its reasons."""
+        mine, theirs = self.weighed(item), self.weighed(bond.item)
+        return comparison(mine, theirs, bond.best.item_id, bond.story_id, self._model)
+
+    def related(self, item: Item, bonds: Iterable[Bond]) -> tuple[Comparison, ...]:
+        """Return the comparisons with stories that are near."""
+        near = [bond for bond in bonds if bond.scores[0] >= RELATED]
+        return tuple(self.compared(item, bond) for bond in near[:MOST_RELATED])
+
+    def novel(self, item: Item, told: Iterable[Item]) -> tuple[str, ...]:
+        """Return what is material in the item's headline beyond what `told` said."""
+        return novelty(self.weighed(item), [self.weighed(other).profile for other in told])
+
+
+def _bond(story_id: str, scored: list[tuple[float, StoryMember, Item]]) -> Bond:
+    ranked = sorted(scored, key=lambda one: (-one[0], one[1].event_at, one[1].item_id))
+    times = [member.event_at for _, member, _ in scored]
+    _, best, item = ranked[0]
+    return Bond(story_id, tuple(score for score, _, _ in ranked), best, item, min(times), max(times))
