@@ -7,7 +7,7 @@ CONSTRAINTS := deploy/constraints.txt
 TESTS ?= tests
 WORKERS ?= 2
 
-.PHONY: help install run test bench docs lint format clean
+.PHONY: help install run test soak bench docs lint format clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -30,6 +30,9 @@ run: $(VENV)/.installed ## start everything on a recorded news day: no account, 
 
 test: $(VENV)/.tested ## run every test
 	$(BIN)/python -m pytest -n $(WORKERS) $(TESTS)
+
+soak: $(VENV)/.tested ## run the long forms of tests: simulated weeks, many random inputs
+	MONITOR_SOAK=1 $(BIN)/python -m pytest -n $(WORKERS) -m soak $(TESTS)
 
 bench: $(VENV)/.tested ## run the benchmarks and print their figures
 	@for bench in tests/benchmarks/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done

@@ -20,6 +20,7 @@ class Intake:
 
     new: tuple[Item, ...]  # never seen in this feed, newest first as in the document
     revised: tuple[Item, ...]  # known, with changed text: the next revision
+    renamed: tuple[Item, ...]  # known under another key, unchanged: what they are called now is to be learned
     seen: tuple[str, ...]  # ids of all items in the document
     to_match: tuple[Item, ...]  # those of `new` and `revised` that rules look at
     baseline: bool  # True: this was a quiet first poll
@@ -56,6 +57,7 @@ def take_in(
     baseline = state.baselined_at is None and feed.first_poll is FirstPoll.BASELINE
     new: list[Item] = []
     revised: list[Item] = []
+    renamed: list[Item] = []
     seen: dict[str, None] = {}
     to_match: list[Item] = []
     total = recognised = 0
@@ -74,13 +76,31 @@ def take_in(
         if match.item_id in seen:
             continue
         seen[match.item_id] = None
+        aliases = item.aliases if item.key in {match.key, *item.aliases} else (item.key, *item.aliases)
         if item.content_hash != match.content_hash:
-            revision = replace(item, item_id=match.item_id, key=match.key, revision=match.revision + 1)
+            revision = replace(
+                item,
+                item_id=match.item_id,
+                key=match.key,
+                aliases=aliases,
+                revision=match.revision + 1,
+            )
             revised.append(revision)
             if not baseline and revision.revision <= MAX_REVISIONS:
                 to_match.append(revision)
+        elif item.key not in known:
+            # Without this a later edit under the new name would be another item.
+            renamed.append(
+                replace(
+                    item,
+                    item_id=match.item_id,
+                    key=match.key,
+                    aliases=aliases,
+                    revision=match.revision,
+                )
+            )
     overlap = recognised / total if total else None
-    return Intake(tuple(new), tuple(revised), tuple(seen), tuple(to_match), baseline, overlap)
+    return Intake(tuple(new), tuple(revised), tuple(renamed), tuple(seen), tuple(to_match), baseline, overlap)
 
 
 def make_hit(item: Item, match: Match, now: datetime) -> Hit:

@@ -46,6 +46,7 @@ SURE_AFTER = timedelta(days=14)
 CAUTIOUS, SURE = 3, 2  # times the longest pause, before and after `SURE_AFTER`
 SHORTEST_SILENCE = timedelta(hours=12)
 RATE_HALF_LIFE = timedelta(days=1)  # of the items a day
+FRESH_WHILE_SILENT = timedelta(days=1)  # how often a silent feed is asked without validators
 GAP_ITEMS = 5  # in a shorter document all may rightly be new
 GAP_AGAIN = timedelta(days=1)  # a feed that is always too fast is told once a day
 BLIND = timedelta(hours=6)  # a longer time without a good poll says nothing about the feed's own pauses
@@ -155,13 +156,15 @@ def _silent(
     """Tell that a feed that answers has nothing new for longer than it ever rests, and that it goes on."""
     if state.silent_told_at is not None:
         if not new:
-            return state
+            return _ask_afresh(state) if _not_asked_since(state, now - FRESH_WHILE_SILENT) else state
         tell(FeedEventKind.RESUMED, "It has something new again.")
         return replace(state, silent_told_at=None)
     last, limit = before.last_new_at or state.baselined_at, silent_after(state, feed, now)
     # While it fails, the failure is what there is to tell.
     if new or state.failures or last is None or limit is None or now - last <= limit:
         return state
+    if _not_asked_since(state, last):
+        return _ask_afresh(state)
     habit = "`expect_every` says" if feed.expect_every is not None else "it has rested at most"
     usual = feed.expect_every or state.longest_pause or limit
     why = f" {_sentence(state.error)}" if state.error else " See whether its page has newer reports."
@@ -170,6 +173,17 @@ def _silent(
         f"It answers and has had nothing new for {_span(now - last)}; {habit} {_span(usual)}.{why}",
     )
     return replace(state, silent_told_at=now)
+
+
+def _not_asked_since(state: FeedState, moment: datetime) -> bool:
+    """Whether since then every answer was a 304: some servers give nothing else once they know an ETag."""
+    return bool(state.etag or state.last_modified) and (
+        state.validators_at is None or state.validators_at <= moment
+    )
+
+
+def _ask_afresh(state: FeedState) -> FeedState:
+    return replace(state, etag="", last_modified="")
 
 
 def _worth_telling(gap: Gap, state: FeedState, now: datetime) -> bool:

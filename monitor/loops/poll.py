@@ -304,7 +304,7 @@ class PollLoop:
             gap=back.gap,
             renamed=naming.reason,
         )
-        found = (*intake.new, *back.items, *intake.revised)
+        found = (*intake.new, *back.items, *intake.revised, *intake.renamed)
         commit = PollCommit(after, found, intake.seen, hits, events)
         report = PollReport(
             feed.feed_id, after.error_kind or "fetched", 0.0, len(items), hits=hits, message=after.error

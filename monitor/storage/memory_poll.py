@@ -121,10 +121,13 @@ def _note_presence(state: State, commit: PollCommit, now: datetime) -> None:
     shown = {*commit.seen, *(item.item_id for item in commit.items)}
     for item_id in shown:
         state.absent_at.pop(item_id, None)
+    present = state.present.setdefault(commit.state.feed_id, set())
+    own = {i for i in shown if i in state.items and state.items[i].feed_id == commit.state.feed_id}
     if commit.seen:
-        for item_id, item in state.items.items():
-            if item.feed_id == commit.state.feed_id and item_id not in shown:
-                state.absent_at.setdefault(item_id, now)
+        for item_id in present - shown:
+            state.absent_at.setdefault(item_id, now)
+        present.intersection_update(shown)
+    present |= own
 
 
 def add_hits(state: State, found: Sequence[Hit]) -> int:

@@ -58,6 +58,7 @@ class State:
     corrections: dict[str, tuple[datetime, int]] = field(default_factory=dict)  # by item: when, revision
     hosts: dict[str, Lease] = field(default_factory=dict)
     items: dict[str, Item] = field(default_factory=dict)
+    present: dict[str, set[str]] = field(default_factory=dict)  # by feed: items that it shows
     absent_at: dict[str, datetime] = field(default_factory=dict)  # by item; missing = present
     keys: dict[str, dict[str, KeyOwner]] = field(default_factory=dict)  # by feed, then key
     hits: dict[tuple[str, str], Hit] = field(default_factory=dict)  # by (rule, item)

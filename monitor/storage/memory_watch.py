@@ -54,6 +54,8 @@ def prune_events(state: State, told_until: datetime) -> int:
 
 def note_corrections(state: State, changed: Sequence[Item], now: datetime) -> None:
     """Remember which of the changed items have hits: a flush looks at them."""
+    if not changed:
+        return
     hit = {item_id for _, item_id in state.hits}
     for item in changed:
         if item.item_id in hit:

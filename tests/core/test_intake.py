@@ -67,6 +67,9 @@ def test_an_alias_recognises_an_item_whose_guid_changed():
     )
     assert intake.new == intake.revised == intake.to_match == ()
     assert intake.seen == (stored.item_id,)
+    (learned,) = intake.renamed
+    assert (learned.item_id, learned.key, learned.revision) == (stored.item_id, stored.key, 1)
+    assert learned.aliases == ("guid:new-guid", "alias:outlet.example/story")
     assert lookup_keys([renamed]) == ("guid:new-guid", "alias:outlet.example/story")
 
 

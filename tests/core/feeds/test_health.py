@@ -93,15 +93,29 @@ def test_when_silence_is_told(state, feed, limit):
 
 def test_silence_is_told_once_and_its_end_once():
     feed = replace(FEED, expect_every=6 * HOUR)
-    state, told = live(replace(SETTLED, last_new_at=NOW), [unchanged()] * 60, feed=feed)
+    state, told = live(replace(SETTLED, last_new_at=NOW), [unchanged(same_body=True)] * 60, feed=feed)
     assert told == [("silent", 6.5)]
     state, told = live(state, [document(), unchanged(), document()], feed=feed, now=NOW + 30 * HOUR)
     assert [kind for kind, _ in told] == ["resumed"]
     assert state.silent_told_at is None
 
 
+def test_before_silence_is_told_a_server_of_304s_is_asked_afresh():
+    """Servers that answer 304 for ever once they know an ETag: the next request has no validators."""
+    feed = replace(FEED, expect_every=6 * HOUR)
+    stuck = replace(SETTLED, last_new_at=NOW - 7 * HOUR, validators_at=NOW - 7 * HOUR)
+    state, events = poll(stuck, unchanged(), NOW, feed)
+    assert (events, state.etag, state.last_modified) == ((), "", "")
+    assert state.body_hash == stuck.body_hash
+    asked, events = poll(state, unchanged(same_body=True, etag='"again"'), NOW + HOUR, feed)
+    assert [event.kind for event in events] == ["silent"]
+    assert asked.etag == '"again"'
+    later, events = poll(asked, unchanged(), NOW + 26 * HOUR, feed)
+    assert (events, later.etag) == ((), ""), "once a day while it is silent"
+
+
 def test_silence_says_since_when_and_what_is_usual():
-    state = replace(with_habit(30, 8 * HOUR), last_new_at=NOW - 20 * HOUR)
+    state = replace(with_habit(30, 8 * HOUR), last_new_at=NOW - 20 * HOUR, validators_at=NOW - HOUR)
     _, (event,) = poll(state, unchanged(), NOW)
     assert event.text == (
         "It answers and has had nothing new for 20 h; it has rested at most 8 h. "

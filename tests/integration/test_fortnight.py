@@ -1,0 +1,108 @@
+"""A simulated fortnight over misbehaving servers: nothing missed, nothing told twice, no host pressed.
+
+The short form has one feed of each kind; the long one has 300 and runs with MONITOR_SOAK=1 (`make soak`).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from itertools import pairwise
+from time import process_time
+
+import pytest
+
+from tests.feed_world import DAY, HOUR, MINUTE, SECOND, START, FeedWorld
+from tests.fortnight import DAYS, KINDS, build, servers
+
+SOAK = os.environ.get("MONITOR_SOAK") == "1"
+ACCORD = re.compile(r"Accord (\d+-\d+) ")
+
+
+async def live(world, end, flush_every):
+    """Jump from poll to poll; group and tell at their pace."""
+    flushed = world.clock.at
+    while world.clock.at < end:
+        await world.poll.run_due()
+        if world.clock.at - flushed >= flush_every:
+            flushed = world.clock.at
+            await world.flush.run_once()
+            await world.watch.run_once()
+        states = await world.storage.feed_states()
+        following = min(state.next_poll_at for state in states)
+        world.clock.at = min(end, max(world.clock.at + SECOND, following))
+    world.clock.at += 10 * MINUTE
+    await world.flush.run_once()
+    await world.watch.run_once()
+
+
+async def fortnight(count, ceiling, flush_every):
+    """Return the world after its fortnight, its servers and their kinds."""
+    catalogue, kinds = servers(count)
+    world = FeedWorld(catalogue, ceiling=ceiling)
+    built = build(world, kinds)
+    await world.open()
+    await live(world, START + DAYS * DAY, flush_every)
+    return world, built, kinds
+
+
+async def judge(world, built, kinds):
+    """Check everything that was promised; return the figures."""
+    alerted = Counter(found[1] for title in await world.alerted() if (found := ACCORD.search(title)))
+    wanted = {
+        post.name
+        for server in built
+        for post in server.posts
+        if post.name in server.served.later and ACCORD.search(post.title)
+    }
+    missed = wanted - alerted.keys()
+    twice = {name for name, times in alerted.items() if times > 1}
+    events = await world.events()
+    told = {f"feed-{number}": [] for number, _ in kinds}
+    for event in events:
+        told[event.feed_id].append(event.kind.value)
+    wrong = {
+        feed_id: (told[feed_id], kind.told, kind.behave.__name__)
+        for (_, kind), feed_id in zip(kinds, told, strict=True)
+        if tuple(told[feed_id]) != kind.told
+    }
+    hosts = {}
+    for request in world.web.requests:
+        hosts.setdefault(request.host, []).append(request.at)
+    closest = min(b - a for times in hosts.values() for a, b in pairwise(times))
+    violations = {server.host: server.served.violations for server in built if server.served.violations}
+    notices = [row.message.text for row in await world.notices()]
+    lines = sum(text.count(event.text[:40]) > 0 for event in events for text in [" ".join(notices)])
+    return {
+        "missed": missed, "twice": twice, "wrong": wrong, "closest": closest, "violations": violations,
+        "wanted": len(wanted), "polls": len(world.reports), "requests": len(world.web.requests),
+        "events": len(events), "notices": len(notices), "lines": lines,
+    }  # fmt: skip
+
+
+def hold(figures):
+    assert figures["missed"] == set()
+    assert figures["twice"] == set()
+    assert figures["wrong"] == {}
+    assert figures["closest"] >= SECOND
+    assert figures["violations"] == {}
+    assert figures["lines"] == figures["events"]
+
+
+async def test_one_server_of_each_kind():
+    figures = await judge(*await fortnight(len(KINDS), 3 * HOUR, 2 * HOUR))
+    hold(figures)
+    assert figures["wanted"] > 300
+    assert figures["notices"] <= figures["events"]
+
+
+@pytest.mark.soak
+@pytest.mark.skipif(not SOAK, reason="the long form: make soak")
+async def test_three_hundred_servers(capsys):
+    began = process_time()
+    figures = await judge(*await fortnight(300, 30 * MINUTE, 10 * MINUTE))
+    with capsys.disabled():
+        shown = {key: value for key, value in figures.items() if key != "wrong"}
+        print(f"\nfortnight of 300 feeds: {shown}, {process_time() - began:.0f} s of CPU")
+    hold(figures)
