@@ -133,6 +133,7 @@ class DeliveryError(MonitorError):
         retry_after: timedelta | None = None,
         pause_channel: bool = False,
         gone: bool = False,
+        unreachable: bool = False,
     ) -> None:
         """Keep what the next decision needs.
 
@@ -142,9 +143,11 @@ class DeliveryError(MonitorError):
             retry_after: how long the receiver asked to wait.
             pause_channel: everything over this channel would fail the same way (authentication).
             gone: the receiver asked never to be called again (HTTP 410).
+            unreachable: the server that serves everybody on this channel does not answer.
         """
         super().__init__(message)
         self.permanent = permanent
         self.retry_after = retry_after
         self.pause_channel = pause_channel
         self.gone = gone
+        self.unreachable = unreachable

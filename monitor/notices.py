@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import TypeAlias
 
+    from monitor.loops.gate import Trouble
     from monitor.models import Message, Recipient, Routing
     from monitor.rulebook import RuleBook
 
@@ -121,6 +122,45 @@ def rules_notices(
     return tuple(rows)
 
 
+_TROUBLES = {
+    "paused": ("the channel {channel} is paused", "Nothing leaves over {channel} for now: {error}."),
+    "gone": (
+        "{who} is not called any more over {channel}",
+        "The receiver of {who} asked never to be called again, and is not, over {channel}: {error}.",
+    ),
+    "failing": (
+        "{who} cannot be reached over {channel}",
+        "Messages to {who} wait, and one is tried from time to time until it is taken: {error}.",
+    ),
+}
+
+
+def trouble_notices(
+    trouble: Trouble, routing: Routing, render: Render, now: datetime, version: str
+) -> tuple[Notification, ...]:
+    """Return the notices that delivery is in trouble, at most one a day for each kind and receiver.
+
+    They go to the recipients of the default route over every channel they have: one that is not in
+    trouble tells it at once, and the other keeps it until it works again.
+    """
+    who = trouble.recipient_id or "everybody"
+    subject, intro = (
+        text.format(who=who, channel=trouble.channel, error=trouble.error.rstrip("."))
+        for text in _TROUBLES[trouble.kind]
+    )
+    day = f"{trouble.since:%Y-%m-%d}"
+    intro += " `monitor outbox list` shows what waits and what was given up."
+    rows: list[Notification] = []
+    for recipient in operators(routing):
+        for channel in recipient.channels():
+            notice_id = stable_id(
+                "trouble", trouble.kind, who, trouble.channel, day, recipient.recipient_id, channel
+            )
+            view = notice(recipient, notice_id, f"[NOTICE] {subject}", intro, (), now, version)
+            rows.append(outbox_row_of(view, channel, render(view, recipient, channel), now))
+    return tuple(rows)
+
+
 def fallback_notices(
     failed: Notification, routing: Routing, render: Render, now: datetime, version: str
 ) -> tuple[Notification, ...]:
@@ -134,11 +174,13 @@ def fallback_notices(
     if other is None or failed.message.subject.startswith(FALLBACK):
         return ()
     subject = f"{FALLBACK} {failed.recipient_id}] {failed.message.subject}".rstrip()
-    intro = (
-        f"{failed.recipient_id} could not be reached by {failed.channel} after"
-        f" {failed.attempts} {'attempt' if failed.attempts == 1 else 'attempts'}: {failed.last_error}."
-        " You are their fallback. The message was:"
+    tries = f"{failed.attempts} {'attempt' if failed.attempts == 1 else 'attempts'}"
+    reached = (
+        f"could not be reached by {failed.channel} after {tries}"
+        if failed.attempts
+        else f"cannot be reached by {failed.channel} at present"
     )
+    intro = f"{failed.recipient_id} {reached}: {failed.last_error}. You are their fallback. The message was:"
     lines = [line for line in failed.message.text.splitlines() if line.strip()]
     rows: list[Notification] = []
     for channel in other.channels():

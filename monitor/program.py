@@ -16,7 +16,7 @@ from monitor.loops.deliver import DeliverLoop, DeliveryReport
 from monitor.loops.flush import FlushLoop, FlushReport
 from monitor.loops.poll import Fetching, Parsing, PollLoop, PollReport, PollSettings
 from monitor.loops.watch import WatchLoop
-from monitor.notices import fallback_notices, rules_notices
+from monitor.notices import fallback_notices, rules_notices, trouble_notices
 from monitor.storage.base import FeedSeed, Retention
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from monitor.channels.base import Channel
     from monitor.clock import Clock
+    from monitor.loops.gate import Trouble
     from monitor.models import FeedEvent, Notification, Routing
     from monitor.rendering import Templates
     from monitor.rulebook import RuleBook
@@ -92,6 +93,7 @@ class Monitor:
             * 1.5,
             told=self._count_delivery,
             fallback=self._fallback,
+            trouble=self._trouble,
         )
 
     def _present_book(self) -> RuleBook:
@@ -106,6 +108,13 @@ class Monitor:
     def _feed_notices(self, events: Sequence[FeedEvent], now: datetime) -> tuple[Notification, ...]:
         book = self.book
         return feed_notices(events, book.feeds, book.routing, self.templates.message, now, __version__)
+
+    def _trouble(self, trouble: Trouble, now: datetime) -> tuple[Notification, ...]:
+        log.error(
+            "delivery is in trouble", kind=trouble.kind, recipient=trouble.recipient_id or "everybody",
+            channel=trouble.channel, error=trouble.error,
+        )  # fmt: skip
+        return trouble_notices(trouble, self.book.routing, self.templates.message, now, __version__)
 
     def listen_rules(self, told: Callable[[RuleBook], None]) -> None:
         """Let `told` hear of every change of the rules, with or without errors."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
@@ -56,5 +57,7 @@ class Templates:
 
 def _render(renderer: Renderer, view: NotificationView, recipient: Recipient, channel: str) -> Message:
     if channel == "webhook":
-        return renderer.render_webhook(view, recipient.webhook.format if recipient.webhook else "standard")
+        made = renderer.render_webhook(view, recipient.webhook.format if recipient.webhook else "standard")
+        # Should the webhook fail, the fallback is told in words.
+        return replace(made, text=renderer.render_email(view).text) if recipient.fallback else made
     return renderer.render_email(view)

@@ -115,6 +115,17 @@ def after_attempt(
     return replace(row, due_at=due_at)
 
 
+def held_back(row: Notification, why: str, until: datetime) -> Notification:
+    """Return the row when its receiver is left alone: no attempt is counted, only its life ends it."""
+    row = replace(row, last_error=" ".join(why.split())[:_ERROR_CHARS], due_at=until)
+    if until > row.expires_at:
+        return replace(
+            _given_up(row, f"the receiver did not come back before {row.expires_at.isoformat()}"),
+            due_at=row.expires_at,
+        )
+    return row
+
+
 def delay(row: Notification, policy: Policy) -> timedelta:
     """Return how long to wait after the row's newest attempt (at least one): rising, with jitter."""
     step = min(row.attempts, len(policy.delays)) - 1

@@ -68,6 +68,10 @@ class Apprise:
             )
         return f"accepted by Apprise over {scheme}"
 
+    def target(self, recipient: Recipient) -> str:  # noqa: ARG002 - the contract's
+        """Return "": nothing here is gone for ever."""
+        return ""
+
     async def close(self) -> None:
         """Do nothing: Apprise keeps no connection."""
 

@@ -25,5 +25,11 @@ class Channel(Protocol):
             DeliveryError: it was not accepted; nothing else is raised but `CancelledError`.
         """
 
+    def target(self, recipient: Recipient) -> str:
+        """Return a fingerprint of where messages to `recipient` go, from which nothing can be read.
+
+        "" when the channel knows no receiver that may be gone for ever.
+        """
+
     async def close(self) -> None:
         """Let go of pooled connections; may be called twice."""

@@ -54,6 +54,10 @@ class Console:
         )
         return "printed"
 
+    def target(self, recipient: Recipient) -> str:  # noqa: ARG002 - the contract's
+        """Return "": nothing here is gone for ever."""
+        return ""
+
     async def close(self) -> None:
         """Do nothing: the console belongs to whoever made it."""
 

@@ -124,6 +124,10 @@ class Email:
             ) from None
         return self._settle(notification.notification_id, served, open_addresses, refused, answer)
 
+    def target(self, recipient: Recipient) -> str:  # noqa: ARG002 - the contract's
+        """Return "": nothing here is gone for ever."""
+        return ""
+
     async def close(self) -> None:
         """Say goodbye on every idle connection."""
         await self._pool.close()
@@ -277,7 +281,9 @@ class Email:
         elif isinstance(cause, aiosmtplib.SMTPServerDisconnected | ConnectionError):
             text = "closed the connection before it was ready"
         return DeliveryError(
-            f"{where} cannot be used: {text}; start the mail server or {set_host}", permanent=False
+            f"{where} cannot be used: {text}; start the mail server or {set_host}",
+            permanent=False,
+            unreachable=True,
         )
 
     def _refusal(self, error: aiosmtplib.SMTPResponseException) -> DeliveryError:
@@ -304,6 +310,7 @@ class Email:
             return DeliveryError(
                 f"{where} does not answer in SMTP; set MONITOR_SMTP_HOST and MONITOR_SMTP_PORT",
                 permanent=False,
+                unreachable=True,
             )
         verb = "refuses the message" if permanent else "defers the message"
         return DeliveryError(f"{where} {verb} ({said})", permanent=permanent)

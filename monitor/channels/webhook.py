@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 
 from monitor.channels.formats import WebhookFormat, webhook_format
 from monitor.errors import AddressRefusedError, ConfigurationError, DeliveryError, ErrorKind, FetchError
+from monitor.models import stable_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -129,6 +130,15 @@ class Webhook:
             return f"HTTP {answer.status} from {host}"
         said = _first_line(answer.body, url, self._used(target))
         raise _failure(answer, host, now, _setting(target), said)
+
+    def target(self, recipient: Recipient) -> str:
+        """Return a hash of the URL, "" when there is none."""
+        if recipient.webhook is None:
+            return ""
+        try:
+            return stable_id("target", self._url(recipient.webhook, recipient.recipient_id)[0])
+        except DeliveryError:
+            return ""
 
     async def close(self) -> None:
         """Do nothing: the HTTP client belongs to whoever made it."""

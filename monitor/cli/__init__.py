@@ -22,6 +22,7 @@ from monitor.cli import (
     lists,
     new,
     operate,
+    outbox,
     run,
     schema,
     show,
@@ -57,6 +58,7 @@ show.register(app)
 backtest.register(app)
 diff.register(app)
 operate.register(app)
+outbox.register(app)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

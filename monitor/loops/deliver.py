@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import structlog
 
-from monitor.alerts.attempts import after_attempt
+from monitor.alerts.attempts import after_attempt, held_back
 from monitor.errors import DeliveryError
+from monitor.loops.gate import GONE_VALUE, Gate
 from monitor.models import NotificationState
 from monitor.storage.base import Delivered
 
@@ -18,13 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from monitor.channels.base import Channel
+    from monitor.loops.gate import Trouble
     from monitor.models import Notification, Routing
     from monitor.storage.base import Storage
 
 log = structlog.get_logger("monitor.deliver")
 
 LEASE_MARGIN = timedelta(seconds=60)  # beyond the bound of one attempt
-CHANNEL_PAUSE = timedelta(minutes=5)  # after an authentication failure: more attempts could lock the account
 LOOK_AGAIN = timedelta(seconds=1)  # while slow attempts run, new messages are still picked up
 FAILURES_BEFORE_FALLBACK = 3
 PER_RECIPIENT = 4  # running sends to one recipient: a slow one delays no other
@@ -37,6 +38,9 @@ class DeliveryReport:
     notification: Notification  # the new row
     error: DeliveryError | None
     seconds: float
+    held: bool = False  # not tried: its receiver is left alone
+    trouble: Trouble | None = None  # what the operator should hear of it
+    back: tuple[str, str] | None = None  # (recipient or "", channel) that takes messages again
 
     @property
     def outcome(self) -> str:
@@ -62,6 +66,7 @@ class DeliverLoop:
         attempt_bound: timedelta,
         told: Callable[[DeliveryReport], None],
         fallback: Callable[[Notification, datetime], Sequence[Notification]],
+        trouble: Callable[[Trouble, datetime], Sequence[Notification]] = lambda _trouble, _now: (),
     ) -> None:
         """Keep the parts.
 
@@ -74,6 +79,7 @@ class DeliverLoop:
             attempt_bound: longest duration of one attempt; the lease outlives it.
             told: hears of every attempt (metrics).
             fallback: messages to others instead of one that fails.
+            trouble: notices to those who keep the installation running.
         """
         self._storage = storage
         self._channels = channels
@@ -84,7 +90,8 @@ class DeliverLoop:
         self._attempt_bound = attempt_bound
         self._told = told
         self._fallback = fallback
-        self._paused: dict[str, datetime] = {}  # channel: until; a restart tries again, which does no harm
+        self._trouble = trouble
+        self._gate = Gate()
         self._running: set[asyncio.Task[DeliveryReport]] = set()
         self._finished: list[DeliveryReport] = []  # not committed yet: kept while the store fails
         self._stopping = False
@@ -92,14 +99,18 @@ class DeliverLoop:
     async def run_due(self) -> tuple[DeliveryReport, ...]:
         """Send until nothing is due and nothing runs.
 
-        1. Claim as much as there is room for, leaving out channels that are paused.
+        1. Claim as much as there is room for, leaving out channels that are paused; what its receiver's
+           breaker holds back goes to the store again untried.
         2. Wait until any attempt ends; a slow receiver holds one place, not the loop.
         3. Commit all that has ended as one batch; a row whose lease was lost is somebody else's.
         """
         reports: list[DeliveryReport] = []
+        self._gate.learn_gone(await self._storage.get_value(GONE_VALUE))
         while True:
             reports += await self._commit()  # what an earlier run could not store
             await self._claim()
+            if self._finished:  # held back
+                continue
             if not self._running:
                 return tuple(reports)
             done, self._running = await asyncio.wait(
@@ -117,11 +128,29 @@ class DeliverLoop:
         if self._stopping or room <= 0:
             return
         now = self._clock()
-        paused = tuple(name for name, until in self._paused.items() if until > now)
         claimed = await self._storage.claim_notifications(
-            now, limit=room, per_recipient=PER_RECIPIENT, lease=self._lease, without=paused
+            now,
+            limit=room,
+            per_recipient=PER_RECIPIENT,
+            lease=self._lease,
+            without=self._gate.paused(now),
         )
-        self._running |= {asyncio.create_task(self._attempt(notification)) for notification in claimed}
+        for row in claimed:
+            hold = self._gate.hold(row, self._target(row), now)
+            if hold is None:
+                self._running.add(asyncio.create_task(self._attempt(row)))
+            elif hold.until is None:
+                new = replace(after_attempt(row, hold.error, now), attempts=row.attempts)
+                self._finished.append(DeliveryReport(new, hold.error, 0.0, held=True))
+            else:
+                new = held_back(row, str(hold.error), hold.until)
+                self._finished.append(DeliveryReport(new, hold.error, 0.0, held=True))
+
+    def _target(self, row: Notification) -> str:
+        """Return the fingerprint of where `row` goes; "" when that is not known."""
+        recipient = self._routing().recipient(row.recipient_id)
+        channel = self._channels.get(row.channel)
+        return channel.target(recipient) if recipient is not None and channel is not None else ""
 
     async def _commit(self) -> list[DeliveryReport]:
         if not self._finished:
@@ -134,13 +163,20 @@ class DeliverLoop:
             if _is_trouble(report)
             for other in self._fallback(report.notification, now)
         ]
+        troubles = [report.trouble for report in reports if report.trouble is not None]
+        others += [notice for trouble in troubles for notice in self._trouble(trouble, now)]
+        if any(trouble.kind == "gone" for trouble in troubles):
+            await self._storage.set_value(GONE_VALUE, self._gate.gone())
         if others:  # before the commit: a crash between them repeats, and a repeat adds nothing
             await self._storage.add_notifications(others)
         await self._storage.commit_delivery([Delivered(report.notification) for report in reports], now)
+        for recipient_id, channel in {report.back for report in reports if report.back is not None}:
+            await self._storage.hasten_notifications(now, channel=channel, recipient_id=recipient_id or None)
         del self._finished[: len(reports)]
         for report in reports:
             _note(report)
-            self._told(report)
+            if not report.held:
+                self._told(report)
         return reports
 
     async def _attempt(self, notification: Notification) -> DeliveryReport:
@@ -159,10 +195,21 @@ class DeliverLoop:
         except Exception as failure:  # a defect in one channel must not lose the batch
             log.exception("channel failed", channel=notification.channel)
             error = DeliveryError(f"internal error in {notification.channel}: {failure}", permanent=False)
-        now = self._clock()
-        if error is not None and error.pause_channel:
-            self._paused[notification.channel] = now + CHANNEL_PAUSE
-        return DeliveryReport(after_attempt(notification, error, now), error, (now - started).total_seconds())
+        return self._report(notification, error, started, self._clock())
+
+    def _report(
+        self, row: Notification, error: DeliveryError | None, started: datetime, now: datetime
+    ) -> DeliveryReport:
+        """Return what follows: while a receiver's breaker is open, its wait counts, not the message's."""
+        probe = self._gate.is_probe(row)
+        trouble, back = self._gate.after(row, self._target(row), error, now)
+        new = after_attempt(row, error, now)
+        until = self._gate.waits_until(row) if error is not None and not error.permanent else None
+        if until is not None and error is not None and not error.gone:
+            counted = row.attempts + (0 if probe else 1)
+            tried = replace(row, attempts=counted, last_attempt_at=now)
+            new = held_back(tried, str(error), until)
+        return DeliveryReport(new, error, (now - started).total_seconds(), trouble=trouble, back=back)
 
     async def _send(self, notification: Notification, now: datetime) -> str:
         recipient = self._routing().recipient(notification.recipient_id)
@@ -179,14 +226,17 @@ class DeliverLoop:
 
 
 def _is_trouble(report: DeliveryReport) -> bool:
-    """Return whether it is time for the fallback: given up, or failed for the third time."""
+    """Return whether it is time for the fallback: given up, failed for the third time, or not even tried."""
     return report.error is not None and (
-        report.outcome == "failed" or report.notification.attempts == FAILURES_BEFORE_FALLBACK
+        report.held or report.outcome == "failed" or report.notification.attempts == FAILURES_BEFORE_FALLBACK
     )
 
 
 def _note(report: DeliveryReport) -> None:
     row = report.notification
+    if report.held and report.outcome == "pending":
+        log.debug("held back", notification=row.notification_id, due_at=row.due_at.isoformat())
+        return
     facts = {
         "notification": row.notification_id,
         "recipient": row.recipient_id,

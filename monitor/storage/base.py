@@ -343,6 +343,22 @@ class Storage(StoryStorage, Protocol):
         SENT when one of its notifications is SENT, and FAILED when all are DEAD.
         """
 
+    async def hasten_notifications(
+        self, now: datetime, *, channel: str, recipient_id: str | None = None
+    ) -> int:
+        """Make pending notifications over `channel` that wait for a later attempt due at `now`.
+
+        Of one recipient, or of all when it is None; those with a running lease are left alone. For a
+        receiver that takes messages again. Returns how many there were.
+        """
+
+    async def drop_notifications(self, notification_ids: Sequence[str], now: datetime) -> int:
+        """Give up PENDING notifications without a running lease, and remove DEAD ones; return how many.
+
+        What was pending becomes DEAD, with "dropped" as its error and its decision FAILED if it was the
+        last; what was DEAD is gone from the outbox, its decision stays.
+        """
+
     async def revive_notifications(
         self, notification_ids: Sequence[str], now: datetime, *, expires_at: datetime
     ) -> int:

@@ -17,6 +17,7 @@ K = TypeVar("K")
 
 WAITING = frozenset({Outcome.QUEUED, Outcome.HELD, Outcome.DIGEST})  # outcomes that a message follows
 FINAL = frozenset({Outcome.SENT, Outcome.FAILED})
+DROPPED = "dropped by the operator"  # last_error of a message that was given up by hand
 ENDED = frozenset({NotificationState.SENT, NotificationState.DEAD})
 # What an attempt changes in an outbox row; all else stays as first stored.
 PROGRESS = (

@@ -248,6 +248,16 @@ class MemoryStorage:
         check_times(*(result.notification for result in results))
         return memory_deliver.commit_delivery(self._state, results, utc(now))
 
+    async def hasten_notifications(
+        self, now: datetime, *, channel: str, recipient_id: str | None = None
+    ) -> int:
+        """See `Storage.hasten_notifications`."""
+        return memory_deliver.hasten_notifications(self._state, now, channel, recipient_id)
+
+    async def drop_notifications(self, notification_ids: Sequence[str], now: datetime) -> int:
+        """See `Storage.drop_notifications`."""
+        return memory_deliver.drop_notifications(self._state, set(notification_ids), utc(now))
+
     async def revive_notifications(
         self, notification_ids: Sequence[str], now: datetime, *, expires_at: datetime
     ) -> int:

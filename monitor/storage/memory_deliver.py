@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from monitor.models import Notification, NotificationState, Outcome
-from monitor.storage.decide import ENDED, PROGRESS, pick_claims, settled
+from monitor.storage.decide import DROPPED, ENDED, PROGRESS, pick_claims, settled
 from monitor.storage.memory_state import OutboxRow
 
 if TYPE_CHECKING:
@@ -88,6 +88,44 @@ def settle(state: State, notification_ids: Collection[str]) -> None:
         ]
         if (outcome := settled(states)) is not None:
             state.decisions[key] = replace(decision, outcome=outcome)
+
+
+def hasten_notifications(state: State, now: datetime, channel: str, recipient_id: str | None) -> int:
+    """See `Storage.hasten_notifications`."""
+    hastened = 0
+    for row in state.outbox.values():
+        one = row.notification
+        if (
+            one.state is NotificationState.PENDING
+            and one.channel == channel
+            and one.due_at > now
+            and recipient_id in {None, one.recipient_id}
+            and (row.lease_until is None or row.lease_until <= now)
+        ):
+            row.notification = replace(one, due_at=now)
+            hastened += 1
+    return hastened
+
+
+def drop_notifications(state: State, notification_ids: Collection[str], now: datetime) -> int:
+    """See `Storage.drop_notifications`."""
+    dropped = 0
+    given_up = set()
+    for notification_id in set(notification_ids) & state.outbox.keys():
+        row = state.outbox[notification_id]
+        if row.notification.state is NotificationState.DEAD:
+            del state.outbox[notification_id]
+            dropped += 1
+        elif row.notification.state is NotificationState.PENDING and (
+            row.lease_until is None or row.lease_until <= now
+        ):
+            row.notification = replace(
+                row.notification, state=NotificationState.DEAD, last_error=DROPPED, token=""
+            )
+            row.lease_until, row.ended_at = None, now
+            given_up.add(notification_id)
+    settle(state, given_up)
+    return dropped + len(given_up)
 
 
 def revive_notifications(

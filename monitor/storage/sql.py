@@ -263,6 +263,16 @@ class SqlStorage:
         """See `Storage.commit_delivery`."""
         return await self._engine.write_durably(sql_deliver.commit_delivery, results, now)
 
+    async def hasten_notifications(
+        self, now: datetime, *, channel: str, recipient_id: str | None = None
+    ) -> int:
+        """See `Storage.hasten_notifications`."""
+        return await self._engine.write(sql_deliver.hasten_notifications, now, channel, recipient_id)
+
+    async def drop_notifications(self, notification_ids: Sequence[str], now: datetime) -> int:
+        """See `Storage.drop_notifications`."""
+        return await self._engine.write_durably(sql_deliver.drop_notifications, notification_ids, now)
+
     async def revive_notifications(
         self, notification_ids: Sequence[str], now: datetime, *, expires_at: datetime
     ) -> int:

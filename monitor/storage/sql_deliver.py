@@ -6,11 +6,11 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, func, literal_column, select, true, update
+from sqlalchemy import bindparam, delete, func, literal_column, select, true, update
 
 from monitor.models import Notification, NotificationState, Outcome
 from monitor.storage.columns import among
-from monitor.storage.decide import ENDED, PROGRESS, pick_claims, settled
+from monitor.storage.decide import DROPPED, ENDED, PROGRESS, pick_claims, settled
 from monitor.storage.rows import notification_row, progress, read_notification
 from monitor.storage.statements import OUTBOX, insert_new, is_postgresql, one_at_a_time
 from monitor.storage.tables import decision_notifications, decisions, notifications
@@ -229,6 +229,57 @@ def _set_outcomes(connection: Connection, outcomes: dict[Key, Outcome]) -> None:
             for (alert, revision, recipient), outcome in sorted(outcomes.items())
         ],
     )
+
+
+def hasten_notifications(
+    connection: Connection, now: datetime, channel: str, recipient_id: str | None
+) -> int:
+    """See `Storage.hasten_notifications`."""
+    one_at_a_time(connection, OUTBOX)
+    own = () if recipient_id is None else (notifications.c.recipient_id == recipient_id,)
+    done = connection.execute(
+        update(notifications)
+        .where(
+            notifications.c.state == PENDING,
+            notifications.c.channel == channel,
+            notifications.c.due_at > now,
+            _is_free(notifications, now),
+            *own,
+        )
+        .values(due_at=now)
+    )
+    return done.rowcount
+
+
+def drop_notifications(connection: Connection, notification_ids: Sequence[str], now: datetime) -> int:
+    """See `Storage.drop_notifications`."""
+    one_at_a_time(connection, OUTBOX)
+    rows = list(
+        connection.execute(
+            select(notifications.c.notification_id, notifications.c.state)
+            .where(
+                among(notifications.c.notification_id, notification_ids),
+                (notifications.c.state == NotificationState.DEAD.value)
+                | ((notifications.c.state == PENDING) & _is_free(notifications, now)),
+            )
+            .order_by(notifications.c.notification_id)
+            .with_for_update()
+        )
+    )
+    dead = [row.notification_id for row in rows if row.state == NotificationState.DEAD.value]
+    waiting = [row.notification_id for row in rows if row.state != NotificationState.DEAD.value]
+    link = decision_notifications
+    connection.execute(delete(link).where(among(link.c.notification_id, dead)))
+    connection.execute(delete(notifications).where(among(notifications.c.notification_id, dead)))
+    connection.execute(
+        update(notifications)
+        .where(among(notifications.c.notification_id, waiting))
+        .values(
+            state=NotificationState.DEAD.value, last_error=DROPPED, token="", lease_until=None, ended_at=now
+        )
+    )
+    settle(connection, waiting)
+    return len(rows)
 
 
 def revive_notifications(

@@ -396,6 +396,41 @@ async def test_dead_messages_are_sent_again_once_repaired(store):
     assert await store.revive_notifications([], T0, expires_at=T0) == 0
 
 
+async def test_what_waits_for_a_receiver_that_is_back_is_due_at_once(store):
+    later = after(hours=5)
+    await store.add_notifications(
+        [
+            note("own", recipient_id="x", due_at=later),
+            note("due", recipient_id="x", due_at=after(minutes=-1)),
+            note("hook", recipient_id="x", channel="webhook", due_at=later),
+            note("other", recipient_id="y", due_at=later),
+            note("dead", recipient_id="x", due_at=later, state=DEAD),
+        ]
+    )
+    assert await store.hasten_notifications(T0, channel="email", recipient_id="x") == 1
+    due = {row.notification_id: row.due_at for row in await store.notifications()}
+    assert due == {"own": T0, "due": after(minutes=-1), "hook": later, "other": later, "dead": later}
+    assert await store.hasten_notifications(T0, channel="email") == 1
+    assert sorted(ids(await claim(store))) == ["due", "other", "own"]
+    assert await store.hasten_notifications(after(seconds=-1), channel="email") == 0, "they are under way"
+
+
+async def test_dropping_gives_up_what_waits_and_removes_what_was_given_up(store):
+    alert = make_alert()
+    decision = make_decision(alert, notification_ids=("waits",))
+    await flush(store, alerts=(alert,), notifications=(note("waits"),), decisions=(decision,))
+    await store.add_notifications([note("dead", state=DEAD), note("sent", state=SENT), note("runs")])
+    await claim(store, T0, limit=99)
+    assert await store.drop_notifications(["waits", "runs"], T0) == 0, "an attempt is under way"
+    now = T0 + LEASE
+    assert await store.drop_notifications(["waits", "dead", "sent", "unknown"], now) == 2
+    left = {row.notification_id: (row.state, row.last_error) for row in await store.notifications()}
+    assert left == {"waits": (DEAD, "dropped by the operator"), "sent": (SENT, ""), "runs": (PENDING, "")}
+    assert [d.outcome for d in await store.decisions([alert.alert_id])] == [Outcome.FAILED]
+    assert await store.drop_notifications(["waits"], now) == 1
+    assert await store.drop_notifications([], now) == 0
+
+
 # --- counts and retention ---
 
 

@@ -243,6 +243,15 @@ class Twins(RuleBasedStateMachine):
         ids = [make_notification(f"{one}{n}").notification_id for one in which for n in (1, 2, 3)]
         self.both("revive_notifications", ids, self.now, expires_at=self.now + timedelta(days=1))
 
+    @rule(which=names)
+    def drop(self, which):
+        ids = [make_notification(f"{one}{n}").notification_id for one in which for n in (1, 2, 3)]
+        self.both("drop_notifications", ids, self.now)
+
+    @rule(channel=st.sampled_from(["email", "webhook"]), who=st.sampled_from([None, "desk", "chief"]))
+    def hasten(self, channel, who):
+        self.both("hasten_notifications", self.now, channel=channel, recipient_id=who)
+
     @rule(data=st.data())
     def add_notifications(self, data):
         self.both("add_notifications", data.draw(st.lists(outbox_rows(self.now), max_size=3)))

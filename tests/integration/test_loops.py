@@ -108,6 +108,9 @@ class Recording:
         self.sent.append((recipient.recipient_id, notification.notification_id, notification.sequence))
         return "250 kept"
 
+    def target(self, recipient):
+        return ""
+
     async def close(self):
         """Nothing is open."""
 
