@@ -43,6 +43,9 @@ docs: $(VENV)/.tested ## write the tables of rules/README.md from what the progr
 eval: $(VENV)/.tested ## score the shipped rules on labelled news, where there is some
 	$(BIN)/python tests/benchmarks/score_rules.py
 
+soak: $(VENV)/.tested ## kill and misbehave for ten minutes: the long form of the delivery test
+	KILLS=30 $(BIN)/python -m pytest -q -s -p no:randomly tests/acceptance/test_delivery.py
+
 lint: $(VENV)/.tested ## check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -295,6 +295,12 @@ class Answer:
     drop: bool = False  # break the connection without an answer
     stall: bool = False  # never answer
     huge: int = 0  # send so many bytes as the body
+    trickle: bool = False  # one byte of the body at a time, and never the last one
+
+    @property
+    def accepts(self) -> bool:
+        """Tell whether the sender learns that its message was taken."""
+        return 200 <= self.status < 300 and not (self.drop or self.stall or self.trickle)
 
 
 @dataclass(frozen=True)
@@ -317,6 +323,7 @@ class HttpReceiver:
 
     port: int = 0
     requests: list[Request] = field(default_factory=list)
+    accepted: list[Request] = field(default_factory=list)  # those of them that were answered with 2xx
     answers: deque[Answer] = field(default_factory=deque)
     default: Answer = field(default_factory=Answer)
     released: asyncio.Event = field(default_factory=asyncio.Event)
@@ -329,14 +336,19 @@ class HttpReceiver:
         """Record the request and answer as told."""
         body = await request.read()
         headers = {name.lower(): value for name, value in request.headers.items()}
-        self.requests.append(Request(request.method, request.path_qs, headers, body))
+        received = Request(request.method, request.path_qs, headers, body)
+        self.requests.append(received)
         answer = self.answers.popleft() if self.answers else self.default
+        if answer.accepts:
+            self.accepted.append(received)
         if answer.stall:
             await self.released.wait()
         if answer.drop or answer.stall:
             if request.transport is not None:
                 request.transport.abort()
             return web.Response()
+        if answer.trickle:
+            return await self._trickle(request, answer)
         if not answer.huge:
             return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
         response = web.StreamResponse(status=answer.status, headers=answer.headers)
@@ -344,6 +356,19 @@ class HttpReceiver:
         try:
             for _ in range(0, answer.huge, 65536):
                 await response.write(b"x" * 65536)
+        except ConnectionError:
+            pass  # the client had enough
+        return response
+
+    async def _trickle(self, request: web.Request, answer: Answer) -> web.StreamResponse:
+        """Answer so slowly that it never ends."""
+        response = web.StreamResponse(status=answer.status, headers=answer.headers)
+        response.content_length = 1_000_000
+        await response.prepare(request)
+        try:
+            while not self.released.is_set():
+                await response.write(b"x")
+                await asyncio.sleep(0.05)
         except ConnectionError:
             pass  # the client had enough
         return response

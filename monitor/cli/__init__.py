@@ -23,6 +23,7 @@ from monitor.cli import (
     new,
     operate,
     outbox,
+    render,
     run,
     schema,
     show,
@@ -59,6 +60,7 @@ backtest.register(app)
 diff.register(app)
 operate.register(app)
 outbox.register(app)
+render.register(app)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -27,6 +27,7 @@ log = structlog.get_logger("monitor.deliver")
 
 LEASE_MARGIN = timedelta(seconds=60)  # beyond the bound of one attempt
 LOOK_AGAIN = timedelta(seconds=1)  # while slow attempts run, new messages are still picked up
+GATHER = timedelta(milliseconds=10)  # a commit waits so long for further attempts to end
 FAILURES_BEFORE_FALLBACK = 3
 PER_RECIPIENT = 4  # running sends to one recipient: a slow one delays no other
 
@@ -116,6 +117,9 @@ class DeliverLoop:
             done, self._running = await asyncio.wait(
                 self._running, timeout=LOOK_AGAIN.total_seconds(), return_when=asyncio.FIRST_COMPLETED
             )
+            if self._running:  # those that end together are committed together
+                also, self._running = await asyncio.wait(self._running, timeout=GATHER.total_seconds())
+                done |= also
             self._finished += [task.result() for task in done]
             reports += await self._commit()
 
@@ -170,7 +174,10 @@ class DeliverLoop:
         if others:  # before the commit: a crash between them repeats, and a repeat adds nothing
             await self._storage.add_notifications(others)
         await self._storage.commit_delivery([Delivered(report.notification) for report in reports], now)
-        for recipient_id, channel in {report.back for report in reports if report.back is not None}:
+        # What waits for hours is looked at now: it leaves, or it is held back and the fallback hears of it.
+        moved = {report.back for report in reports if report.back is not None}
+        moved |= {(one.recipient_id, one.channel) for one in troubles if one.kind == "failing"}
+        for recipient_id, channel in moved:
             await self._storage.hasten_notifications(now, channel=channel, recipient_id=recipient_id or None)
         del self._finished[: len(reports)]
         for report in reports:

@@ -189,6 +189,16 @@ async def test_what_is_held_back_goes_to_the_fallback_without_being_tried(world)
     assert "hook cannot be reached by webhook at present" in told.message.text
 
 
+async def test_what_waits_for_hours_goes_to_the_fallback_when_the_breaker_opens(world):
+    world.hook.down["hook"] = DOWN
+    await world.put("old")
+    await world.run(20 * SECOND)  # two attempts: the third is 5 min away
+    assert (await world.rows())["old"].attempts == 2
+    await world.put("new")
+    await world.run(20 * SECOND)
+    assert len([1 for who, _ in world.mail.taken if who == "phone"]) == 2
+
+
 async def test_a_message_held_back_for_all_its_life_is_given_up(world):
     world.hook.down["hook"] = DOWN
     await world.put(*(f"n{i}" for i in range(5)))
