@@ -231,8 +231,13 @@ def _sketch(title: str, summary: str) -> frozenset[str]:
 
 
 def independent_owners(sources: Iterable[Source]) -> tuple[str, ...]:
-    """Return the owners with an account of their own, in order of first appearance; copies do not count."""
-    return tuple(dict.fromkeys(source.owner for source in sources if not source.copy_of))
+    """Return the owners with an account of their own, in order of first appearance.
+
+    Copies do not count, and neither do reports that no longer say it.
+    """
+    return tuple(
+        dict.fromkeys(source.owner for source in sources if not source.copy_of and not source.withdrawn)
+    )
 
 
 def tier_rank(tier: Tier) -> int:

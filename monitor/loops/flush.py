@@ -19,6 +19,7 @@ from monitor.alerts.compose import compose
 from monitor.alerts.decide import rendered
 from monitor.alerts.lifecycle import QUIET_FOR, close_quiet
 from monitor.errors import RenderError
+from monitor.loops.correcting import corrections
 from monitor.loops.grouping import Grouping, decide_all
 from monitor.loops.stories import learn
 from monitor.models import AlertRevision, Notification
@@ -43,6 +44,7 @@ HITS_AT_ONCE = 200
 LEARNED_BATCHES = 5
 DECISIONS_AT_ONCE = 500
 CLOSED_AT_ONCE = 200
+CORRECTED_AT_ONCE = 100
 RENDER_AGAIN = timedelta(minutes=1)  # after a template failed
 
 
@@ -97,8 +99,9 @@ class FlushLoop:
 
         1. Learn from new items how telling their terms are, so that the grouping knows; a bounded part.
         2. Group pending hits, batch by batch.
-        3. Write the messages that are due.
-        4. Close alerts that went quiet.
+        3. Look at reports that were changed since they were put under alerts.
+        4. Write the messages that are due.
+        5. Close alerts that went quiet.
 
         Each batch has a claim of its own, so that a lease is short and the work may be long.
 
@@ -110,6 +113,8 @@ class FlushLoop:
         while grouped := await self._claimed(self._group, no_wait=no_wait):
             hits += len(grouped.handled)
             revisions += grouped.revisions
+        while corrected := await self._claimed(self._correct, no_wait=no_wait):
+            revisions += corrected.revisions
         while written := await self._claimed(self._write):
             notifications += written.notifications
         while ended := await self._claimed(self._close):
@@ -156,6 +161,25 @@ class FlushLoop:
         for revision in commit.revisions:
             log.info("alert", alert=revision.alert_id, reason=revision.reason.value, note=revision.note)
         return commit
+
+    async def _correct(self, now: datetime, *, no_wait: bool) -> FlushCommit | None:
+        pending = await self._storage.pending_corrections(limit=CORRECTED_AT_ONCE)
+        if not pending:
+            return None
+        book = self._book()
+        steps = corrections(pending, book, now)
+        return FlushCommit(
+            alerts=tuple(step.alert for step in steps),
+            revisions=tuple(revision for step in steps for revision in step.revisions),
+            decisions=tuple(
+                [
+                    decision
+                    for step in steps
+                    for decision in await decide_all(self._storage, book.routing, step, now, no_wait=no_wait)
+                ]
+            ),
+            corrected=tuple((one.item.item_id, one.item.revision) for one in pending),
+        )
 
     async def _write(self, now: datetime) -> FlushCommit | None:
         due = await self._storage.due_decisions(now, limit=DECISIONS_AT_ONCE)

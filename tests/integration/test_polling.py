@@ -172,3 +172,46 @@ async def test_an_outage_of_our_own_is_one_message_and_stops_nothing():
 
 async def no_names(url, **_):
     raise FetchError(f"The name of {url} cannot be resolved.", ErrorKind.TRANSIENT)
+
+
+# --- corrections ---
+
+
+async def revised(world, *titles, summary="Delegates agreed."):
+    """One item whose headline changes from poll to poll; return the reasons and notes of its alert."""
+    world.web.sites["outlet.example"] = lambda request: with_etag(request, rss([post(-99999)]))
+    await world.run(10 * MINUTE)
+    for title in titles:
+        posts = [post(1, title, at=START, summary=summary), post(-99999)]
+        world.web.sites["outlet.example"] = lambda request, posts=posts: with_etag(request, rss(posts))
+        await world.run(40 * MINUTE)
+    return [(revision.reason.value, revision.note) for revision in world.revisions]
+
+
+async def test_an_edit_of_style_alerts_nobody_again(world):
+    told = await revised(world, "An accord is signed", "Accord signed at last", "Accord signed at long last")
+    assert [reason for reason, _ in told] == ["new"]
+    (alert,) = await world.storage.list_alerts()
+    assert alert.sources[0].title == "Accord signed at long last"
+    assert [evidence.text for evidence in alert.sources[0].evidence] == ["Accord"]
+
+
+async def test_an_edit_that_takes_the_news_back_is_told_as_corrected(world):
+    told = await revised(world, "An accord is signed", "Nothing is signed, says the envoy")
+    assert [reason for reason, _ in told] == ["new", "corrected"]
+    assert told[1][1] == (
+        "The Outlet changed its report, which no longer says what the rule asks for: "
+        '"An accord is signed" now reads "Nothing is signed, says the envoy".'
+    )
+    subjects = [row.message.subject for row in await world.storage.notifications()]
+    assert any(subject.startswith("[HIGH corrected] An accord is signed") for subject in subjects), subjects
+
+
+async def test_an_edit_that_brings_the_news_alerts(world):
+    told = await revised(world, "Talks go on", "Accord signed")
+    assert [reason for reason, _ in told] == ["new"]
+
+
+async def test_an_item_that_changes_all_day_is_matched_24_times(world):
+    titles = [f"Talks go on, hour {number}" for number in range(25)]
+    assert await revised(world, *titles, "Accord signed after all") == []
