@@ -291,9 +291,9 @@ KINDS = (
 )
 
 
-def servers(count: int) -> tuple[str, list[tuple[int, Kind]]]:
-    """Return a catalogue of `count` feeds, and the kind of each."""
-    kinds = [(number, KINDS[number % len(KINDS)]) for number in range(count)]
+def servers(count: int, first: int = 0) -> tuple[str, list[tuple[int, Kind]]]:
+    """Return a catalogue of `count` feeds, numbered from `first` on, and the kind of each."""
+    kinds = [(number, KINDS[number % len(KINDS)]) for number in range(first, first + count)]
     lines = [
         f"  - {{id: feed-{number}, url: 'https://feed{number}.example/rss', title: F{number}{kind.settings}}}"
         for number, kind in kinds

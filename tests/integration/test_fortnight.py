@@ -17,11 +17,12 @@ from tests.feed_world import DAY, HOUR, MINUTE, SECOND, START, FeedWorld
 from tests.fortnight import DAYS, KINDS, build, servers
 
 SOAK = os.environ.get("MONITOR_SOAK") == "1"
+TOGETHER = 30 * SECOND
 ACCORD = re.compile(r"Accord (\d+-\d+) ")
 
 
 async def live(world, end, flush_every):
-    """Jump from poll to poll; group and tell at their pace."""
+    """Jump from poll to poll, those of half a minute together; group and tell at their pace."""
     flushed = world.clock.at
     while world.clock.at < end:
         await world.poll.run_due()
@@ -31,15 +32,15 @@ async def live(world, end, flush_every):
             await world.watch.run_once()
         states = await world.storage.feed_states()
         following = min(state.next_poll_at for state in states)
-        world.clock.at = min(end, max(world.clock.at + SECOND, following))
+        world.clock.at = min(end, max(world.clock.at + SECOND, following + TOGETHER))
     world.clock.at += 10 * MINUTE
     await world.flush.run_once()
     await world.watch.run_once()
 
 
-async def fortnight(count, ceiling, flush_every):
+async def fortnight(count, ceiling, flush_every, first=0):
     """Return the world after its fortnight, its servers and their kinds."""
-    catalogue, kinds = servers(count)
+    catalogue, kinds = servers(count, first)
     world = FeedWorld(catalogue, ceiling=ceiling)
     built = build(world, kinds)
     await world.open()
