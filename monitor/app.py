@@ -12,6 +12,7 @@ import structlog
 from monitor import __version__
 from monitor.addresses import AddressGuard
 from monitor.channels.apprise import Apprise
+from monitor.channels.dkim import Dkim
 from monitor.channels.email import Email, EmailSettings
 from monitor.channels.webhook import Webhook
 from monitor.clock import Clock
@@ -108,7 +109,7 @@ async def assemble(
         MonitorError: something cannot be used; the message says what and what to do.
     """
     log.info("starting", version=__version__, directory=str(directory.path))
-    templates = Templates(directory)
+    templates = Templates(directory, inline_css=settings.email_inline_css)
     clock = clock or Clock()
     async with AsyncExitStack() as stack:
         storage = await stack.enter_async_context(open_storage(settings.database(directory.path)))
@@ -183,4 +184,14 @@ def _email_settings(settings: Settings) -> EmailSettings:
         sender=settings.smtp_sender,
         timeout=settings.seconds("smtp_timeout"),
         max_connections=settings.smtp_connections,
+        unsubscribe_url=settings.unsubscribe_url,
+        dkim=_dkim(settings),
     )
+
+
+def _dkim(settings: Settings) -> Dkim | None:
+    if not settings.dkim_domain:
+        return None
+    signer = Dkim(settings.dkim_domain, settings.dkim_selector, settings.dkim_key.get_secret_value())
+    signer.check()
+    return signer

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator, Mapping
 
+    from aiohttp.abc import AbstractResolver
+
 __all__ = ["AddressGuard", "HttpClient", "Response"]
 
 
@@ -69,6 +71,7 @@ class HttpClient:
         total_timeout: timedelta = timedelta(seconds=60),
         max_connections: int = 100,
         tls: ssl.SSLContext | None = None,
+        resolver: AbstractResolver | None = None,
     ) -> None:
         """Keep the limits; nothing is opened yet.
 
@@ -80,6 +83,7 @@ class HttpClient:
             total_timeout: from the start to the last byte, waiting for a free connection included.
             max_connections: open at the same time, over all hosts.
             tls: a context with the operator's own authorities; None = the system's.
+            resolver: answers for DNS; None = the system's.
         """
         self._guard = guard
         self._user_agent = user_agent
@@ -88,6 +92,7 @@ class HttpClient:
         self._total = total_timeout
         self._max_connections = max_connections
         self._tls = tls
+        self._resolver = resolver
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -95,6 +100,7 @@ class HttpClient:
         connector = aiohttp.TCPConnector(
             limit=self._max_connections,
             socket_factory=self._open_socket,
+            resolver=self._resolver,
             ssl=self._tls if self._tls is not None else True,
         )
         self._session = aiohttp.ClientSession(

@@ -23,14 +23,15 @@ log = structlog.get_logger("monitor.rendering")
 class Templates:
     """Renders with an installation's own templates; an alert never waits for a template to be mended."""
 
-    def __init__(self, directory: Directory) -> None:
-        """Read the templates.
+    def __init__(self, directory: Directory, *, inline_css: bool = False) -> None:
+        """Read the templates; with `inline_css` styles are put into the elements of e-mails.
 
         Raises:
             RenderError: a file cannot be read.
+            ConfigurationError: `inline_css` without the library.
         """
         own = () if directory.templates is None else (directory.templates,)
-        self._renderer = Renderer(load_templates(*own, shipped("templates")))
+        self._renderer = Renderer(load_templates(*own, shipped("templates")), inline_css=inline_css)
         self._shipped = Renderer(load_templates(shipped("templates")))
 
     def message(self, view: NotificationView, recipient: Recipient, channel: str) -> Message:

@@ -9,6 +9,7 @@ of containers; the file's name is the variable's), the default.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable  # noqa: TC003 - pydantic reads the annotations when it runs
 from dataclasses import dataclass
 from datetime import timedelta
@@ -51,6 +52,19 @@ class Settings(BaseSettings):
     )
     smtp_connections: int = Field(default=2, ge=1, le=4, description="pooled connections to the mail server")
     smtp_timeout_seconds: float = Field(default=30, gt=0, le=600, description="bound of one sending attempt")
+
+    unsubscribe_url: str = Field(
+        default="",
+        description="https URL for one-click unsubscribing (RFC 8058); {recipient} becomes their id",
+    )
+    dkim_domain: str = Field(default="", description="domain that signs e-mails (DKIM); empty = unsigned")
+    dkim_selector: str = Field(default="monitor", description="the key's name below _domainkey of it")
+    dkim_key: SecretStr = Field(
+        default=SecretStr(""), description="RSA private key, PEM; better: MONITOR_DKIM_KEY_FILE"
+    )
+    email_inline_css: bool = Field(
+        default=False, description="put the styles of own e-mail templates into their elements (css-inline)"
+    )
 
     allow_networks: str = Field(
         default="",
@@ -115,6 +129,13 @@ class Settings(BaseSettings):
     def _networks(cls, value: str) -> str:
         for part in filter(None, (piece.strip() for piece in value.split(","))):
             ip_network(part, strict=False)
+        return value
+
+    @field_validator("unsubscribe_url")
+    @classmethod
+    def _one_click(cls, value: str) -> str:
+        if value and not re.fullmatch(r"https://[^\s<>]+", value):
+            raise ValueError("has to be an https URL: one-click unsubscribing works over nothing else")
         return value
 
     @classmethod
@@ -221,7 +242,7 @@ def known_secrets(
     settings: Settings, secrets: Callable[[str], str | None], names: tuple[str, ...]
 ) -> tuple[str, ...]:
     """Return every secret value in use, so that logs can be kept free of them."""
-    own = (settings.smtp_password, settings.database_url)
+    own = (settings.smtp_password, settings.database_url, settings.dkim_key)
     values = [*(secret.get_secret_value() for secret in own), *(secrets(name) or "" for name in names)]
     return tuple(value for value in values if value)
 

@@ -18,6 +18,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import quote
 
 import aiosmtplib
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from monitor.channels.dkim import Dkim
     from monitor.models import Notification, Recipient
 
 _LOGIN_REQUIRED = 530  # RFC 4954, 6
@@ -54,6 +56,8 @@ class EmailSettings:
     max_connections: int = 2  # 1 to 4
     idle: timedelta = timedelta(seconds=30)  # an unused connection is closed after this
     max_messages: int = 100  # over one connection; common servers allow as many
+    unsubscribe_url: str = ""  # https; {recipient} in it becomes the recipient's id
+    dkim: Dkim | None = None  # None = messages are not signed here
 
     @property
     def where(self) -> str:
@@ -109,10 +113,15 @@ class Email:
             DeliveryError: as the module says.
         """
         sender, addresses = self._mailboxes(recipient)
-        envelope = Envelope(sender, addresses, notification.notification_id, notification.created_at)
+        unsubscribe = self._settings.unsubscribe_url.replace("{recipient}", quote(recipient.recipient_id))
+        envelope = Envelope(
+            sender, addresses, notification.notification_id, notification.created_at, unsubscribe
+        )
         served = self._served.get(notification.notification_id, set())
         open_addresses = [mailbox.spec for mailbox in addresses if mailbox.spec not in served]
         content = compose(notification.message, envelope)
+        if self._settings.dkim is not None:
+            content = self._settings.dkim.signed(content)
         try:
             async with asyncio.timeout(self._settings.timeout.total_seconds()):
                 refused, answer = await self._transmit(sender.spec, open_addresses, content)

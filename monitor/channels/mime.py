@@ -37,9 +37,9 @@ _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _ADDRESS = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@(?:\[[0-9A-Fa-f:.IPv]+\]|{_LABEL}(?:\.{_LABEL})*\.?)")
 # Set by `compose` itself: a template or a view cannot replace them.
 _OWN = frozenset({
-    "auto-submitted", "bcc", "cc", "content-transfer-encoding", "content-type", "date", "from", "in-reply-to",
-    "list-id", "message-id", "mime-version", "received", "references", "reply-to", "return-path", "sender",
-    "subject", "to",
+    "auto-submitted", "bcc", "cc", "content-transfer-encoding", "content-type", "date", "from",
+    "in-reply-to", "list-id", "list-unsubscribe", "list-unsubscribe-post", "message-id",
+    "mime-version", "received", "references", "reply-to", "return-path", "sender", "subject", "to",
 })  # fmt: skip
 
 
@@ -69,6 +69,7 @@ class Envelope:
     to: tuple[Address, ...]
     message_id: str  # the notification id: the same for every attempt
     created_at: datetime
+    unsubscribe: str = ""  # https URL for one click (RFC 8058), "" without one
 
 
 def address(text: str) -> Address:
@@ -116,12 +117,20 @@ def compose(message: Message, envelope: Envelope) -> bytes:
         fields += [_ids(name, root, envelope.sender.domain) for name in ("In-Reply-To", "References")]
     fields += [
         _text("List-Id", f"Diplomatic Monitor alerts <alerts.diplomatic-monitor.{envelope.sender.domain}>"),
+        *_unsubscribe(envelope.unsubscribe),
         b"Auto-Submitted: auto-generated",  # RFC 3834: no vacation answers
         b"X-Auto-Response-Suppress: All",  # the same for Exchange
         *(_text(name, value) for name, value in message.headers if _permitted(name)),
         b"MIME-Version: 1.0",
     ]
     return b"\r\n".join([*fields, *_body(message, envelope)])
+
+
+def _unsubscribe(url: str) -> Iterator[bytes]:
+    """Yield the two fields of one-click unsubscribing; the URL is neither cut nor encoded."""
+    if url:
+        yield _text("List-Unsubscribe", f"<{url}>")
+        yield b"List-Unsubscribe-Post: List-Unsubscribe=One-Click"
 
 
 def header(name: str, value: str) -> bytes:

@@ -6,6 +6,7 @@ for whom, is settled in the view. Feed text is only ever a value here, never a t
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from monitor.channels.filters import plain
 from monitor.channels.formats import EMAIL_KINDS, WEBHOOK_FORMATS, webhook_format
 from monitor.channels.limits import fit
 from monitor.channels.sandbox import Limits
-from monitor.errors import RenderError
+from monitor.errors import ConfigurationError, RenderError
 from monitor.models import Message, Severity
 
 if TYPE_CHECKING:
@@ -34,14 +35,21 @@ _SUBJECT_LENGTH = 250  # characters; what mail programs show ends far earlier
 class Renderer:
     """Renders views with one set of templates; may be used from several tasks at once."""
 
-    def __init__(self, sources: Mapping[str, str], limits: Limits | None = None) -> None:
+    def __init__(
+        self, sources: Mapping[str, str], limits: Limits | None = None, *, inline_css: bool = False
+    ) -> None:
         """Keep the templates; each is compiled when it is first used.
 
         Args:
             sources: template texts by name, as `load_templates` gives them.
             limits: caps on templates and output.
+            inline_css: put what `<style>` says into the elements, for templates written without that.
+
+        Raises:
+            ConfigurationError: `inline_css` without the library css-inline.
         """
         self._engine = Engine(sources, limits or Limits())
+        self._inlined = _inliner() if inline_css else str
 
     def render_email(self, view: NotificationView) -> Message:
         """Return the e-mail for `view`: subject, text part and HTML part.
@@ -61,7 +69,7 @@ class Renderer:
             kind=view.kind,
             subject=plain(view.subject)[:_SUBJECT_LENGTH],
             text=_tidy(self._engine.page(kind.text, variables)),
-            html=self._engine.page(kind.html, variables).strip() + "\n",
+            html=self._inlined(self._engine.page(kind.html, variables)).strip() + "\n",
             thread_id=_thread(view),
             headers=_headers(view),
         )
@@ -111,6 +119,24 @@ class Renderer:
                 except RenderError as error:
                     problems[str(error)] = None
         return tuple(problems)
+
+
+def _inliner() -> Callable[[str], str]:
+    """Return what puts styles into elements; `<style>` stays, for media queries.
+
+    Raises:
+        ConfigurationError: the library is not installed.
+    """
+    try:
+        library: Any = importlib.import_module("css_inline")
+    except ImportError:
+        raise ConfigurationError(
+            "MONITOR_EMAIL_INLINE_CSS is set, but the library css-inline is not installed: "
+            "pip install 'diplomatic-monitor[css-inline]'"
+        ) from None
+    inliner = library.CSSInliner(keep_style_tags=True, load_remote_stylesheets=False)
+    inline: Callable[[str], str] = inliner.inline
+    return inline
 
 
 def _shedding(view: NotificationView, render: Callable[[NotificationView], Message]) -> Message:

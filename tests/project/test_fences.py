@@ -50,6 +50,7 @@ DOORS = (
     ("monitor.storage.memory", ("monitor.storage", "monitor.app")),
     ("monitor.channels.email", ("monitor.app",)),
     ("monitor.channels.apprise", ("monitor.app",)),
+    ("monitor.channels.dkim", ("monitor.app",)),
     ("monitor.channels.webhook", ("monitor.app",)),
     (
         "monitor.settings",
