@@ -31,7 +31,7 @@ run: $(VENV)/.installed ## start everything on a recorded news day: no account, 
 test: $(VENV)/.tested ## run every test
 	$(BIN)/python -m pytest -n $(WORKERS) $(TESTS)
 
-soak: $(VENV)/.tested ## run the long forms of tests: simulated weeks, many random inputs
+soak: $(VENV)/.tested ## run the long forms of tests: simulated weeks, many random inputs, 30 kills
 	MONITOR_SOAK=1 $(BIN)/python -m pytest -n $(WORKERS) -m soak $(TESTS)
 
 bench: $(VENV)/.tested ## run the benchmarks and print their figures
@@ -42,9 +42,6 @@ docs: $(VENV)/.tested ## write the tables of rules/README.md from what the progr
 
 eval: $(VENV)/.tested ## score the shipped rules on labelled news, where there is some
 	$(BIN)/python tests/benchmarks/score_rules.py
-
-soak: $(VENV)/.tested ## kill and misbehave for ten minutes: the long form of the delivery test
-	KILLS=30 $(BIN)/python -m pytest -q -s -p no:randomly tests/acceptance/test_delivery.py
 
 lint: $(VENV)/.tested ## check style and types
 	$(BIN)/ruff check .

@@ -24,7 +24,7 @@ from tests.receivers import HOST, Answer, certificate, http_receiver, smtp_recei
 
 pytestmark = pytest.mark.acceptance
 
-KILLS = int(os.environ.get("KILLS", "4"))
+SOAK = bool(os.environ.get("MONITOR_SOAK"))
 STORIES_A_LIFE = 3  # new items that each life of the daemon finds
 STARTING = 60.0  # seconds within which a life must ask for the feed
 BOUND = 120.0  # seconds in which the last, healthy life must have delivered everything
@@ -151,8 +151,23 @@ async def receivers(tmp_path):
             cutter.close()
 
 
-@pytest.mark.parametrize("engine", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+ENGINES = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 async def test_nothing_is_lost_whatever_the_receivers_and_the_kernel_do(tmp_path, engine):
+    await under_fire(tmp_path, engine, 4)
+
+
+@pytest.mark.soak
+@pytest.mark.skipif(not SOAK, reason="the long form: make soak")
+@pytest.mark.parametrize("engine", ENGINES)
+async def test_nothing_is_lost_in_thirty_kills(tmp_path, engine):
+    await under_fire(tmp_path, engine, 30)
+
+
+async def under_fire(tmp_path, engine: str, most_kills: int) -> None:
+    """Kill the daemon's lives at random moments, then leave the last one alone until all has arrived."""
     dice = random.Random(20260312)
     world = Field()
     async with contextlib.AsyncExitStack() as stack:
@@ -179,7 +194,7 @@ async def test_nothing_is_lost_whatever_the_receivers_and_the_kernel_do(tmp_path
         assert place.run("status", str(tmp_path)).returncode == 0
 
         kills = 0
-        while kills < KILLS:
+        while kills < most_kills:
             misbehave(smtp, hook, dice)
             world.publish(STORIES_A_LIFE)
             world.asked.clear()
