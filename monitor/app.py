@@ -142,6 +142,8 @@ async def assemble(
         parts = Parts(
             settings, keeper, clock, storage, Metrics(__version__), channels, templates, fetcher, parser, hide
         )
+        if redactor is not None:
+            parts.clean = redactor.known
         monitor = Monitor(parts, book)
         await monitor.start()
         yield monitor

@@ -51,6 +51,7 @@ class Parts:
     fetcher: Fetching
     parser: Parsing
     hide: Callable[[tuple[str, ...]], None]  # keeps the secrets of these names out of logs
+    clean: Callable[[str], str] = str  # a text without the secrets in use
 
 
 class Monitor:
@@ -94,6 +95,7 @@ class Monitor:
             told=self._count_delivery,
             fallback=self._fallback,
             trouble=self._trouble,
+            clean=parts.clean,
         )
 
     def _present_book(self) -> RuleBook:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import logging
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 _HOW_TO_GET_IT = "pip install 'diplomatic-monitor[apprise]'"
 _KINDS = {"critical": "failure", "high": "warning", "medium": "warning"}  # by severity; else "info"
+# Their logs hold the paths of URLs, which are secrets of services.
+_TALKATIVE = ("apprise", "urllib3", "requests")
 _MOST_CHARACTERS = 30_000  # of one text; what a service has no room for, Apprise cuts
 
 
@@ -101,6 +104,8 @@ def _notify(url: str, message: Message) -> bool | None:
         ImportError: the extra is not installed.
     """
     library: Any = importlib.import_module("apprise")
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     asset = library.AppriseAsset(app_id="Diplomatic Monitor", secure_logging=True, storage_mode="memory")
     service = library.Apprise.instantiate(url, asset=asset, suppress_exceptions=True)
     if service is None:

@@ -91,6 +91,16 @@ WEBHOOK_FORMATS = (
 )
 
 
+def email_kind(kind: str, alerts: int) -> EmailKind:
+    """Return the row of that kind; for one without a row, the row for what the message holds.
+
+    A new kind of message must not wait for a template: one alert is told like an alert, several like a
+    digest, none like a notice.
+    """
+    known = {row.kind: row for row in EMAIL_KINDS}
+    return known.get(kind) or known["alert" if alerts == 1 else "digest" if alerts else "notice"]
+
+
 def webhook_format(name: str) -> WebhookFormat | None:
     """Return the row of that name, or None."""
     return next((row for row in WEBHOOK_FORMATS if row.name == name), None)

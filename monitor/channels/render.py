@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from monitor.channels.digest import arrange
 from monitor.channels.engine import Engine
 from monitor.channels.filters import plain
-from monitor.channels.formats import EMAIL_KINDS, WEBHOOK_FORMATS, webhook_format
+from monitor.channels.formats import WEBHOOK_FORMATS, email_kind, webhook_format
 from monitor.channels.limits import fit
 from monitor.channels.sandbox import Limits
 from monitor.errors import ConfigurationError, RenderError
@@ -60,10 +60,7 @@ class Renderer:
         return _shedding(view, self._email)
 
     def _email(self, view: NotificationView) -> Message:
-        kind = next((row for row in EMAIL_KINDS if row.kind == view.kind), None)
-        if kind is None:
-            known = ", ".join(row.kind for row in EMAIL_KINDS)
-            raise RenderError(f"there is no e-mail of the kind '{view.kind}'; known are {known}")
+        kind = email_kind(view.kind, len(view.alerts))
         variables = _variables(view)
         return Message(
             kind=view.kind,

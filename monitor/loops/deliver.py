@@ -68,6 +68,7 @@ class DeliverLoop:
         told: Callable[[DeliveryReport], None],
         fallback: Callable[[Notification, datetime], Sequence[Notification]],
         trouble: Callable[[Trouble, datetime], Sequence[Notification]] = lambda _trouble, _now: (),
+        clean: Callable[[str], str] = str,
     ) -> None:
         """Keep the parts.
 
@@ -81,6 +82,7 @@ class DeliverLoop:
             told: hears of every attempt (metrics).
             fallback: messages to others instead of one that fails.
             trouble: notices to those who keep the installation running.
+            clean: takes secrets out of what is stored: a receiver may repeat those of another one.
         """
         self._storage = storage
         self._channels = channels
@@ -92,6 +94,7 @@ class DeliverLoop:
         self._told = told
         self._fallback = fallback
         self._trouble = trouble
+        self._clean = clean
         self._gate = Gate()
         self._running: set[asyncio.Task[DeliveryReport]] = set()
         self._finished: list[DeliveryReport] = []  # not committed yet: kept while the store fails
@@ -202,6 +205,8 @@ class DeliverLoop:
         except Exception as failure:  # a defect in one channel must not lose the batch
             log.exception("channel failed", channel=notification.channel)
             error = DeliveryError(f"internal error in {notification.channel}: {failure}", permanent=False)
+        if error is not None:
+            error.args = (self._clean(str(error)),)
         return self._report(notification, error, started, self._clock())
 
     def _report(

@@ -30,6 +30,7 @@ from monitor.channels.sandbox import _PLAIN_FILTERS, Limits
 from monitor.channels.template_files import load_templates
 from monitor.errors import RenderError
 from monitor.models import Severity
+from monitor.rulebook import read_book
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 README = (TEMPLATES / "README.md").read_text("utf-8")
@@ -464,9 +465,14 @@ def test_output_is_capped(renderer):
     assert renderer.render_email(replace(samples.DIGEST, alerts=many)).html.count("UNCONFIRMED") == 400
 
 
-def test_an_unknown_kind_or_format_lists_the_known_ones(renderer):
-    with pytest.raises(RenderError, match="kind 'poem'; known are alert, system"):
-        renderer.render_email(replace(samples.NOTIFICATION, kind="poem"))
+def test_a_kind_without_a_row_is_told_by_what_it_holds(renderer):
+    for view, kind in ((samples.UPDATE, "alert"), (samples.DIGEST, "digest"), (samples.NOTICE, "notice")):
+        other = renderer.render_email(replace(view, kind="catch-up"))
+        assert other.html == renderer.render_email(replace(view, kind=kind)).html
+        assert other.kind == "catch-up"
+
+
+def test_an_unknown_format_lists_the_known_ones(renderer):
     with pytest.raises(RenderError, match="'carrier-pigeon'; known are standard"):
         renderer.render_webhook(samples.NOTIFICATION, "carrier-pigeon")
 
@@ -521,6 +527,27 @@ def test_the_readmes_webhook_example_works():
         "links": [samples.ALERT.sources[0].url],
         "owner": "ukraine-desk",
     }
+
+
+def test_the_readmes_other_examples_work():
+    lines = re.findall(r"```json\n(.*?)```", README, re.DOTALL)[1]
+    body = json.loads(Renderer({"webhook/standard.json": lines}).render_webhook(samples.UPDATE).body)
+    assert body["text"].splitlines()[0] == samples.ALERT.headline
+    assert body["text"].splitlines()[-1] == f"Alert {samples.ALERT.short_id}"
+    routes = re.search(r"```yaml\n(.*?)```", README, re.DOTALL)[1]
+    book = read_book({"routes.yaml": routes.encode()})
+    assert [str(one) for one in book.diagnostics if "routes.yaml" in str(one)] == []
+    assert [r.webhook.format for r in book.routing.recipients] == ["slack", "ntfy", "matrix"]
+    assert set(book.secret_names) == {
+        "DESK_SLACK_URL", "PHONE_TOPIC", "ROOM_URL", "ROOM_TOKEN", "ROOM_KEY",
+    }  # fmt: skip
+
+
+def test_every_format_is_documented_with_what_it_needs():
+    table = README.partition("## The other formats")[2]
+    for row in WEBHOOK_FORMATS:
+        line = next(line for line in table.splitlines() if line.startswith(f"| `{row.name}` |"))
+        assert bool(row.to) == ("`to_env`" in line), row.name
 
 
 def test_the_readme_tells_the_limits():
