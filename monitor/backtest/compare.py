@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from monitor.backtest.run import Hit, in_time, spread
 from monitor.rules.schema import Rule
-from monitor.rules.versions import rule_versions
+from monitor.rules.versions import RuleVersions
 from monitor.rules.walk import references, rule_clauses
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def changed_rules(before: RuleBook, now: RuleBook) -> tuple[RuleChange, ...]:
     heirs = heirs_in(now)
     old = {heirs.get(rule.rule_id, rule.rule_id): rule for rule in before.tree.rules}
     new = {rule.rule_id: rule for rule in now.tree.rules}
-    versions_before, versions_now = rule_versions(before.tree), rule_versions(now.tree)
+    versions_before, versions_now = RuleVersions(before.tree), RuleVersions(now.tree)
     names = _changed_names(before.tree, now.tree)
     found: list[RuleChange] = []
     for rule_id in sorted({*old, *new}):

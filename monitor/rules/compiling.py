@@ -1,7 +1,7 @@
 """Turn clauses into nodes: terms into a shared vocabulary, equal clauses into one node.
 
-It also works out what a rule needs: for each rule one leaf, or a set of leaves, of which at least one
-term has to occur if the rule is to fire. The engine only evaluates rules whose need is met.
+It also works out what a rule needs: sets of terms of each of which at least one has to occur if the rule
+is to fire. The engine only evaluates rules whose needs are met.
 """
 
 from __future__ import annotations
@@ -16,15 +16,19 @@ from monitor.rules.schema import DEFAULT_FIELDS, Group, Kind, MatchMode, Near, P
 from monitor.rules.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from monitor.models import FieldName
+    from monitor.rules.candidates import Need
     from monitor.rules.schema import Clause, Entry, ListDef, RuleTree
 
 # How often a term is expected, for choosing what a rule is looked up by: names are rare, words are not,
 # phrases are rarer than words.
 _WORD_WEIGHT: Final = 1.0
 _NAME_WEIGHT: Final = 0.3
+_EXPRESSION_WEIGHT: Final = (
+    1e6  # an expression is looked for in the whole text: only if nothing else is known
+)
 
 
 class Compiler:
@@ -38,62 +42,94 @@ class Compiler:
         self._lengths: dict[int, int] = {}
         self._weights: dict[int, float] = {}  # of each term
         self._count = 0
-        self._nodes: dict[tuple[Clause, tuple[FieldName, ...]], Node] = {}
+        self._nodes: dict[tuple[object, ...], Node] = {}
+        self._expressions: dict[PatternNode, int] = {}
+        self._plain_uses: dict[tuple[object, ...], tuple[Use, ...]] = {}
 
     def compile(self, clause: Clause, fields: tuple[FieldName, ...] = DEFAULT_FIELDS) -> Node:
-        """Return the node of `clause`, searched in `fields` unless it says `in` itself."""
+        """Return the node of `clause`, searched in `fields` unless it says `in` itself.
+
+        Clauses that say the same thing, in whatever rules, share one node.
+        """
         own = () if isinstance(clause, Reference) else clause.fields
         fields = own or fields
-        key = (clause, fields)
-        known = self._nodes.get(key)
-        if known is None:
-            self.fields.update(fields)
-            known = self._nodes[key] = self._make(clause, fields)
-        return known
+        self.fields.update(fields)
+        return self._make(clause, fields)
 
-    def needs(self, node: Node) -> frozenset[LeafNode] | None:
-        """Return leaves of which at least one has to occur if `node` is to hold; None = none known."""
+    def needs(self, node: Node) -> list[Need]:
+        """Return everything that `node` cannot hold without; ids of expressions are negative."""
         if isinstance(node, LeafNode):
-            return frozenset((node,))
+            return [node.terms]
+        if isinstance(node, PatternNode):
+            return [frozenset((self._expression(node),))]
         if isinstance(node, AnyNode):
             needs = [self.needs(child) for child in node.children]
-            known = [need for need in needs if need is not None]
-            return frozenset().union(*known) if len(known) == len(needs) else None
+            return (
+                [frozenset().union(*(min(need, key=self.expected) for need in needs))] if all(needs) else []
+            )
         if isinstance(node, AllNode | NearNode):
             children = node.children if isinstance(node, AllNode) else node.operands
-            found = [need for need in map(self.needs, children) if need is not None]
-            return min(found, key=self._expected, default=None)
-        return None
+            return [need for child in children for need in self.needs(child)]
+        return []
 
-    def _expected(self, leaves: frozenset[LeafNode]) -> tuple[float, int]:
-        """Return how often one of `leaves` is expected to occur; ties by age, so that builds repeat."""
-        weight = sum(self._weights[term_id] for leaf in leaves for term_id in leaf.uses)
-        return weight, min(leaf.number for leaf in leaves)
+    def expected(self, need: Need) -> float:
+        """Return how often one of some terms is expected to occur, when nothing is known of the news."""
+        weights = self._weights
+        return sum(weights[term_id] if term_id >= 0 else _EXPRESSION_WEIGHT for term_id in need)
+
+    @property
+    def expressions(self) -> tuple[PatternNode, ...]:
+        """The expressions that needs name: -1 is the first one, -2 the second."""
+        return tuple(self._expressions)
+
+    def _expression(self, node: PatternNode) -> int:
+        number = self._expressions.setdefault(node, len(self._expressions))
+        return -1 - number
 
     def _number(self) -> int:
         self._count += 1
         return self._count
 
+    def _shared(self, make: Callable[[int], Node], *key: object) -> Node:
+        """Return the node with this key, made with the next number if there is none."""
+        known = self._nodes.get(key)
+        if known is None:
+            known = self._nodes[key] = make(self._number())
+        return known
+
     def _make(self, clause: Clause, fields: tuple[FieldName, ...]) -> Node:
         if isinstance(clause, Term):
-            label = Label(clause.text)
-            return self._leaf(fields, f'"{clause.text}"', self._uses(clause, label, _WORD_WEIGHT))
+            return self._leaf(fields, lambda: f'"{clause.text}"', self._words((clause,)))
         if isinstance(clause, Reference):
             return self._reference(clause, fields)
         if isinstance(clause, Pattern):
-            return PatternNode(self._number(), fields, clause.regex, compiled_regex(clause.regex))
+            regex = clause.regex
+            return self._shared(
+                lambda number: PatternNode(number, fields, regex, compiled_regex(regex)),
+                "regex",
+                regex,
+                fields,
+            )
         if isinstance(clause, Near):
-            operands = tuple(self.compile(operand, fields) for operand in clause.operands)
-            # An operand with `in` narrows the combination: near lies in one field.
-            return NearNode(self._number(), fields, operands, clause.within, ordered=clause.ordered)
+            return self._near(clause, fields)
         return self._group(clause, fields)
+
+    def _near(self, clause: Near, fields: tuple[FieldName, ...]) -> Node:
+        operands = tuple(self.compile(operand, fields) for operand in clause.operands)
+        # An operand with `in` narrows the combination: near lies in one field.
+        return self._shared(
+            lambda number: NearNode(number, fields, operands, clause.within, ordered=clause.ordered),
+            *("near", clause.within, clause.ordered, fields),
+            *(operand.number for operand in operands),
+        )
 
     def _group(self, group: Group, fields: tuple[FieldName, ...]) -> Node:
         if group.operator == "any":
             return self._any(group, fields)
         children = tuple(self.compile(child, fields) for child in group.clauses)
         made = AllNode if group.operator == "all" else NoneNode
-        return made(self._number(), children)
+        numbers = (child.number for child in children)
+        return self._shared(lambda number: made(number, children), group.operator, *numbers)
 
     def _any(self, group: Group, fields: tuple[FieldName, ...]) -> Node:
         """Make one leaf of all plain words, so that asking for twenty costs what asking for one does."""
@@ -101,33 +137,53 @@ class Compiler:
         others = [clause for clause in group.clauses if not isinstance(clause, Term) or clause.fields]
         children = [self.compile(other, fields) for other in others]
         if words:
-            uses = (use for term in words for use in self._uses(term, Label(term.text), _WORD_WEIGHT))
-            names = [f'"{term.text}"' for term in words]
-            children.insert(0, self._leaf(fields, _listing(names), uses))
+            children.insert(
+                0, self._leaf(fields, lambda: _listing([f'"{t.text}"' for t in words]), self._words(words))
+            )
         if len(children) == 1 and isinstance(children[0], LeafNode):
             return children[0]
         searched = {name for child in children for name in getattr(child, "fields", FIELDS)}
+        where = tuple(name for name in FIELDS if name in searched)
         name = _listing([getattr(child, "name", "a condition") for child in children])
-        return AnyNode(self._number(), tuple(f for f in FIELDS if f in searched), tuple(children), name)
+        numbers = (child.number for child in children)
+        return self._shared(lambda number: AnyNode(number, where, tuple(children), name), "any", *numbers)
 
     def _reference(self, reference: Reference, fields: tuple[FieldName, ...]) -> Node:
         listed = self._tree.lists.get(reference.name)
         if listed is None:
             return self.compile(self._tree.macros[reference.name].clause, fields)
-        weight = _WORD_WEIGHT if listed.kind is Kind.VOCABULARY else _NAME_WEIGHT
-        uses: list[Use] = []
-        for owner, entry in entries_of(self._tree.lists, listed):
-            label = _label(reference.name, owner, entry)
-            for term in entry.terms:
-                uses += self._uses(term, label, weight, entry)
-        return self._leaf(fields, f"${reference.name}", uses)
+        key = ("list", reference.name, fields)
+        if key not in self._nodes:
+            weight = _WORD_WEIGHT if listed.kind is Kind.VOCABULARY else _NAME_WEIGHT
+            uses: list[Use] = []
+            for owner, entry in entries_of(self._tree.lists, listed):
+                label = _label(reference.name, owner, entry)
+                for term in entry.terms:
+                    uses += self._uses(term, label, weight, entry)
+            self._nodes[key] = self._leaf(fields, lambda: f"${reference.name}", uses)
+        return self._nodes[key]
 
-    def _leaf(self, fields: tuple[FieldName, ...], name: str, uses: Iterable[Use]) -> LeafNode:
-        by_term: dict[int, list[Use]] = {}
-        for use in uses:
-            by_term.setdefault(use.term_id, []).append(use)
-        frozen = {term_id: tuple(dict.fromkeys(found)) for term_id, found in by_term.items()}
-        return LeafNode(self._number(), fields, name, frozen, self._lengths)
+    def _leaf(self, fields: tuple[FieldName, ...], name: Callable[[], str], uses: Iterable[Use]) -> Node:
+        by_term: dict[int, tuple[Use, ...]] = {}
+        for use in dict.fromkeys(uses):
+            known = by_term.get(use.term_id)
+            by_term[use.term_id] = (use,) if known is None else (*known, use)
+        return self._shared(
+            lambda number: LeafNode(number, fields, name(), by_term, self._lengths),
+            *("leaf", fields),
+            *(use for found in by_term.values() for use in found),
+        )
+
+    def _words(self, terms: Iterable[Term]) -> Iterator[Use]:
+        """Go through what the words of a rule stand for; those without exceptions are made once."""
+        for term in terms:
+            if term.masks:
+                yield from self._uses(term, Label(term.text), _WORD_WEIGHT)
+                continue
+            key = (term.text, term.match, term.exact, term.language)
+            if key not in self._plain_uses:
+                self._plain_uses[key] = tuple(self._uses(term, Label(term.text), _WORD_WEIGHT))
+            yield from self._plain_uses[key]
 
     def _uses(self, term: Term, label: Label, weight: float, entry: Entry | None = None) -> Iterator[Use]:
         term_id = self.vocabulary.add(term)

@@ -1,8 +1,8 @@
 """The engine: which rules an item fires, and why. A pure function of (rules, lists, item, feed).
 
-1. The fields that rules search are tokenized and scanned once for all terms of all rules.
-2. Each rule is kept under the terms of one thing it cannot do without; the terms found name the
-   candidates. Rules without such a thing are candidates for every item.
+1. The fields that rules search are tokenized, and which terms of all rules occur is told in one pass.
+2. Each rule is kept under what it cannot do without; the terms found name the candidates
+   (`candidates.py`). Rules without such a thing are candidates for every item.
 3. A candidate's `where`, `expires`, `when` and `except` are asked, in this order. Positions, sentence
    bounds and regular expressions are worked out when a candidate first asks for them, and remembered
    for the other candidates.
@@ -13,23 +13,27 @@ The same evaluation serves the daemon, the in-file tests and the command line.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from monitor.garbage import paused
 from monitor.models import FIELDS, Evidence, Match, RuleInfo
+from monitor.rules.candidates import CandidateIndex, ExpressionSet
 from monitor.rules.compiling import Compiler
 from monitor.rules.context import ItemContext
 from monitor.rules.nodes import quoted
 from monitor.rules.schema import Status
-from monitor.rules.versions import rule_versions
+from monitor.rules.versions import RuleVersions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import date
 
     from monitor.models import Feed, Item
-    from monitor.rules.nodes import Node
+    from monitor.rules.candidates import Need
+    from monitor.rules.nodes import Node, PatternNode
     from monitor.rules.schema import Exemption, Rule, RuleTree, Where
 
 MOST_EVIDENCE: Final = 64  # pieces a match; a long article that repeats a name needs no more
@@ -41,7 +45,6 @@ class _Compiled:
     """One rule, ready to be asked."""
 
     rule: Rule
-    version: str
     when: Node
     exceptions: tuple[tuple[Exemption, Node], ...]
 
@@ -52,37 +55,45 @@ class Engine:
     def __init__(self, tree: RuleTree, statuses: frozenset[Status]) -> None:
         """Compile the rules of `tree` whose status is one of `statuses`."""
         compiler = Compiler(tree)
-        versions = rule_versions(tree)
         chosen = [rule for rule in tree.rules if rule.status in statuses]
         self.rule_infos: Mapping[str, RuleInfo] = MappingProxyType(
             {rule.rule_id: _info(rule) for rule in chosen}
         )
-        self.versions: Mapping[str, str] = versions
+        self.versions: Mapping[str, str] = RuleVersions(tree)
         self._rules: list[_Compiled] = []
         self._by_id: dict[str, int] = {}
-        self._always: list[int] = []
-        by_term: dict[int, list[int]] = {}
+        self._needs: list[list[Need]] = []
         for rule in chosen:
             if rule.when is None:  # sequence, together, volume: fired by other rules' hits, not by items
                 continue
-            index = self._by_id[rule.rule_id] = len(self._rules)
+            self._by_id[rule.rule_id] = len(self._rules)
             when = compiler.compile(rule.when)
             exceptions = tuple((one, compiler.compile(one.clause)) for one in rule.exceptions)
-            self._rules.append(_Compiled(rule, versions[rule.rule_id], when, exceptions))
-            needs = compiler.needs(when)
-            if needs is None:
-                self._always.append(index)
-                continue
-            for term_id in {term_id for leaf in needs for term_id in leaf.uses}:
-                by_term.setdefault(term_id, []).append(index)
-        self._by_term = {term_id: tuple(indices) for term_id, indices in by_term.items()}
+            self._rules.append(_Compiled(rule, when, exceptions))
+            self._needs.append(_useful(compiler.needs(when)))
         self._vocabulary = compiler.vocabulary
         self._fields = tuple(name for name in FIELDS if name in compiler.fields)
+        self._expressions = _Expressions(compiler.expressions, self._needs)
+        self._index = CandidateIndex(self._needs, compiler.expected)
 
     @property
     def unkeyed(self) -> tuple[str, ...]:
         """Return the ids of rules that are evaluated on every item, for want of a required term."""
-        return tuple(self._rules[index].rule.rule_id for index in self._always)
+        return tuple(self._rules[index].rule.rule_id for index in self._index.always)
+
+    def tune(self, items: Iterable[Item]) -> None:
+        """Choose anew what rules are looked up by, from how often terms occur in `items`.
+
+        Without it names are taken for rarer than words. It changes no answer, only its cost.
+
+        Args:
+            items: some of the news that will come, such as the last thousand stored items.
+        """
+        counts: Counter[int] = Counter()
+        for item in items:
+            counts.update(self._present(self._context(item)))
+        # A term that was not seen may come all the same; one whose rivals were not seen either is as good.
+        self._index = CandidateIndex(self._needs, lambda need: sum(counts[term] + 0.1 for term in need))
 
     def match(self, item: Item, feed: Feed | None = None) -> tuple[Match, ...]:
         """Return the rules that fire on `item`, in order of their files and lines.
@@ -108,11 +119,13 @@ class Engine:
         return ItemContext(item, self._vocabulary, self._fields)
 
     def _candidates(self, context: ItemContext) -> list[int]:
-        candidates = set(self._always)
-        for found in context.found.values():
-            for term_id in found:
-                candidates.update(self._by_term.get(term_id, ()))
-        return sorted(candidates)
+        return self._index.candidates(self._present(context))
+
+    def _present(self, context: ItemContext) -> set[int]:
+        """Return the ids of the terms, and of the expressions that rules are looked up by, that occur."""
+        found = list(context.present.values())
+        present = found[0] if len(found) == 1 else set().union(*found)
+        return present | self._expressions.occurring(context) if self._expressions else present
 
     def _evaluate(self, compiled: _Compiled, context: ItemContext, feed: Feed | None) -> Match | None:
         rule = compiled.rule
@@ -124,7 +137,7 @@ class Engine:
             if not is_expired(exception.expires, context.day) and node.holds(context):
                 return None
         evidence, entities = collected(compiled.when, context)
-        return Match(rule.rule_id, compiled.version, rule.severity, evidence, entities)
+        return Match(rule.rule_id, self.versions[rule.rule_id], rule.severity, evidence, entities)
 
     def _obstacle(self, compiled: _Compiled, context: ItemContext, feed: Feed | None) -> str:
         rule = compiled.rule
@@ -140,6 +153,32 @@ class Engine:
         return ""
 
 
+class _Expressions:
+    """The regular expressions without which some rule cannot fire, searched for in one pass."""
+
+    def __init__(self, nodes: Sequence[PatternNode], needs: Iterable[Iterable[Need]]) -> None:
+        """Keep those of `nodes` that a need names: -1 is the first one."""
+        wanted = sorted({-1 - one for rule in needs for need in rule for one in need if one < 0})
+        self._ids = [-1 - number for number in wanted]
+        self._fields = tuple(name for name in FIELDS if any(name in nodes[n].fields for n in wanted))
+        self._set = ExpressionSet([nodes[number].regex for number in wanted])
+
+    def __bool__(self) -> bool:
+        """Tell whether there are any."""
+        return bool(self._ids)
+
+    def occurring(self, context: ItemContext) -> set[int]:
+        """Return the ids of those that occur in some field that some expression is searched in."""
+        texts = (context.item.text(name) for name in self._fields)
+        return {self._ids[number] for text in texts if text for number in self._set.occurring(text)}
+
+
+def _useful(needs: list[Need]) -> list[Need]:
+    """Leave expressions out where words tell enough."""
+    words = [need for need in needs if min(need, default=0) >= 0]
+    return words or needs[:1]
+
+
 def compile_tree(tree: RuleTree, *, statuses: Iterable[Status] = EVALUATED) -> Engine:
     """Compile the rules of a tree.
 
@@ -147,7 +186,8 @@ def compile_tree(tree: RuleTree, *, statuses: Iterable[Status] = EVALUATED) -> E
         tree: what `load_tree` returned.
         statuses: which rules; live and shadow are what the daemon evaluates.
     """
-    return Engine(tree, frozenset(statuses))
+    with paused():
+        return Engine(tree, frozenset(statuses))
 
 
 def _info(rule: Rule) -> RuleInfo:

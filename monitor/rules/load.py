@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from monitor.document import Reader, ScalarNode, parse
+from monitor.garbage import paused
 from monitor.rules.lint import Linter
 from monitor.rules.listing import ListReader, Names
 from monitor.rules.resolve import Resolver, check_rule_links
@@ -44,7 +45,8 @@ def load_tree(files: Mapping[str, bytes], *, prefix: str = "") -> RuleTree:
     Returns:
         The tree of all rules without errors. No content whatever makes this raise.
     """
-    return _Loader(prefix).load({path: data for path, data in files.items() if is_rule_file(path)})
+    with paused():
+        return _Loader(prefix).load({path: data for path, data in files.items() if is_rule_file(path)})
 
 
 class _Loader:

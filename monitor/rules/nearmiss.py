@@ -135,7 +135,7 @@ def _not_counting(node: Node, context: ItemContext) -> str:
     if not isinstance(node, LeafNode):
         return ""
     for name in node.fields:
-        for term_id, starts in context.found.get(name, {}).items():
+        for term_id, starts in context.found(name).items():
             for use in node.uses.get(term_id, ()):
                 text = _text(context, name, node, term_id, starts[0])
                 if not use.valid(context.day):

@@ -108,6 +108,10 @@ class _Placed(ABC):
         """Say what was not found, and where it was looked for."""
         return f"{self.name} is not in {', '.join(self.fields)}"
 
+    def may_occur(self, context: ItemContext, name: FieldName) -> bool:  # noqa: ARG002 - a leaf asks
+        """Tell cheaply whether it is worth looking for in one field."""
+        return True
+
     @abstractmethod
     def _find(self, context: ItemContext, name: FieldName) -> list[Occurrence]:
         """Return the occurrences in one field."""
@@ -127,29 +131,36 @@ class LeafNode(_Placed):
         """Keep the uses by term id, and the terms' lengths in words."""
         super().__init__(number, fields, name)
         self.uses = uses
+        self.terms = frozenset(uses)
         self.lengths = lengths
         # Without masks and dates, a term that was found counts: no position is needed to know that.
         self._plain = all(use.unconditional for found in uses.values() for use in found)
 
     def holds(self, context: ItemContext) -> bool:
         """Tell whether any term occurs in a searched field."""
-        terms = self.uses.keys()
-        found = [context.found[name] for name in self.fields if name in context.found]
-        if all(terms.isdisjoint(here) for here in found):
-            return False
-        return self._plain or super().holds(context)
+        present = context.present
+        terms = self.terms
+        for name in self.fields:
+            here = present.get(name)
+            if here is not None and not terms.isdisjoint(here):
+                return self._plain or super().holds(context)
+        return False
+
+    def may_occur(self, context: ItemContext, name: FieldName) -> bool:
+        """Tell whether any term occurs, perhaps where it does not count."""
+        present = context.present.get(name)
+        return present is not None and not self.terms.isdisjoint(present)
 
     def _find(self, context: ItemContext, name: FieldName) -> list[Occurrence]:
-        found = context.found.get(name)
-        if not found:
+        present = context.present.get(name)
+        if not present:
             return []
         here: list[Occurrence] = []
-        few, many = (found, self.uses) if len(found) < len(self.uses) else (self.uses, found)
-        for term_id in few:
-            if term_id in many:
-                for use in self.uses[term_id]:
-                    if use.unconditional or use.valid(context.day):
-                        here += self._occurrences(context, name, use, found[term_id])
+        for term_id in self.terms & present:
+            starts = context.found(name)[term_id]
+            for use in self.uses[term_id]:
+                if use.unconditional or use.valid(context.day):
+                    here += self._occurrences(context, name, use, starts)
         return here if len(here) < 2 else merged(here)  # noqa: PLR2004 - one is in order
 
     def _occurrences(
@@ -172,6 +183,7 @@ class PatternNode(_Placed):
     ) -> None:
         """Keep the compiled expression."""
         super().__init__(number, fields, f"the expression {regex}")
+        self.regex = regex
         self._compiled = compiled
         self._label = Label(regex)
 
@@ -242,8 +254,13 @@ class NearNode(_Placed):
         named = " + ".join(getattr(operand, "name", "a condition") for operand in operands)
         super().__init__(number, fields, f"({named}) {self._distance}")
         self.operands = operands
+        self._placed = tuple(operand for operand in operands if isinstance(operand, _Placed))
         self.within = within
         self.ordered = ordered
+
+    def may_occur(self, context: ItemContext, name: FieldName) -> bool:
+        """Tell whether each operand may: one that is missing saves the search for the others."""
+        return all(operand.may_occur(context, name) for operand in self._placed)
 
     def missing(self, context: ItemContext) -> str:
         """Name the operand that does not occur, or say that they are too far apart."""
@@ -254,7 +271,7 @@ class NearNode(_Placed):
         return f"everything near asks for occurs, but not {self._distance}{order}"
 
     def _find(self, context: ItemContext, name: FieldName) -> list[Occurrence]:
-        if not all(operand.holds(context) for operand in self.operands):
+        if not self.may_occur(context, name):
             return []
         operands = []
         for operand in self.operands:
@@ -290,12 +307,13 @@ class AllNode:
         """Keep the children."""
         self.number = number
         self.children = children
+        self._cheapest_first = tuple(sorted(children, key=_cost))
 
     def holds(self, context: ItemContext) -> bool:
         """Tell whether each child holds."""
         known = context.truths.get(self.number)
         if known is None:
-            known = context.truths[self.number] = all(child.holds(context) for child in self.children)
+            known = context.truths[self.number] = all(child.holds(context) for child in self._cheapest_first)
         return known
 
     def spans(self, context: ItemContext, name: FieldName) -> list[Occurrence]:  # noqa: ARG002 - the protocol
@@ -310,6 +328,17 @@ class AllNode:
     def missing(self, context: ItemContext) -> str:
         """Say why the first child that does not hold does not."""
         return next(child.missing(context) for child in self.children if not child.holds(context))
+
+
+def _cost(node: Node) -> int:
+    """Return the order in which nodes are asked: what a glance at the terms tells comes first."""
+    if isinstance(node, LeafNode):
+        return 0
+    if isinstance(node, NearNode):
+        return 2
+    if isinstance(node, PatternNode):
+        return 3
+    return max((1, *map(_cost, getattr(node, "children", ()))))
 
 
 class NoneNode:

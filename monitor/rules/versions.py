@@ -6,36 +6,71 @@ moving a rule changes nothing.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from types import MappingProxyType
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from monitor.models import stable_id
 from monitor.rules.walk import references, rule_clauses
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator
 
     from monitor.rules.schema import Rule, RuleTree
 
 
-def rule_versions(tree: RuleTree) -> Mapping[str, str]:
-    """Return the version of each rule by its id: 32 hexadecimal digits."""
-    uses: dict[str, tuple[str, ...]] = {}
-    hashes: dict[str, str] = {}
-    for listed in tree.lists.values():
-        masks = (found.name for entry in listed.entries for term in entry.terms for found in references(term))
-        uses[listed.name] = (*listed.include, *masks)
-        hashes[listed.name] = stable_id("list", repr(replace(listed, description="")))
-    for macro in tree.macros.values():
-        uses[macro.name] = tuple(found.name for found in references(macro.clause))
-        hashes[macro.name] = stable_id("macro", repr(macro))
-    versions = {}
-    for rule in tree.rules:
+class RuleVersions(Mapping[str, str]):
+    """The version of each rule by its id: 32 hexadecimal digits, worked out when it is first asked for."""
+
+    def __init__(self, tree: RuleTree) -> None:
+        """Look at nothing yet: of thousands of rules, a few fire."""
+        self._rules = {rule.rule_id: rule for rule in tree.rules}
+        self._tree = tree
+        self._known: dict[str, str] = {}
+        self._hashes: dict[str, str] = {}  # of lists and macros, by name
+
+    def __getitem__(self, rule_id: str) -> str:
+        """Return the version of one rule."""
+        known = self._known.get(rule_id)
+        if known is None:
+            known = self._known[rule_id] = self._version(self._rules[rule_id])
+        return known
+
+    def __iter__(self) -> Iterator[str]:
+        """Go through the rules' ids."""
+        return iter(self._rules)
+
+    def __len__(self) -> int:
+        """Return the number of rules."""
+        return len(self._rules)
+
+    def _version(self, rule: Rule) -> str:
         direct = (found.name for clause in rule_clauses(rule) for found in references(clause))
-        used = sorted(_closure(direct, uses))
-        versions[rule.rule_id] = stable_id("rule", repr(_wording(rule)), *(hashes[name] for name in used))
-    return MappingProxyType(versions)
+        used = sorted(_closure(direct, self._uses))
+        return stable_id("rule", repr(_wording(rule)), *(self._hash(name) for name in used))
+
+    @cached_property
+    def _uses(self) -> dict[str, tuple[str, ...]]:
+        """The names that each list and macro uses."""
+        uses: dict[str, tuple[str, ...]] = {}
+        for listed in self._tree.lists.values():
+            masks = (one.name for entry in listed.entries for term in entry.terms for one in references(term))
+            uses[listed.name] = (*listed.include, *masks)
+        for macro in self._tree.macros.values():
+            uses[macro.name] = tuple(found.name for found in references(macro.clause))
+        return uses
+
+    def _hash(self, name: str) -> str:
+        if name not in self._hashes:
+            listed = self._tree.lists.get(name)
+            wording = (
+                ("macro", repr(self._tree.macros[name]))
+                if listed is None
+                else ("list", repr(replace(listed, description="")))
+            )
+            self._hashes[name] = stable_id(*wording)
+        return self._hashes[name]
 
 
 def _wording(rule: Rule) -> Rule:

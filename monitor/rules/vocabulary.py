@@ -3,18 +3,20 @@
 Every word of a term becomes a matcher: a number that stands for "this raw word", "this folded word",
 "any form of this lemma in this language" or "any word with this beginning". What a word of a text
 matches is computed once and remembered, so a scan is one dictionary look-up a token; folding and
-lemmatizing cost nothing on a stream of news, whose words repeat. Terms of several words are looked up
-by their first matcher and then compared word by word.
+lemmatizing cost nothing on a stream of news, whose words repeat. Terms of several words form a trie over
+matchers. Which terms occur is asked of every item; where they begin, only of the few that may fire a rule.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from monitor.rules.schema import MatchMode
 from monitor.text.fold import fold
 from monitor.text.stems import LANGUAGES, is_arabic, languages_of, lemma, without_proclitics
-from monitor.text.tokens import tokenize
+from monitor.text.tokens import bare, tokenize
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,39 +43,56 @@ _OTHER_SCRIPTS: Final = frozenset().union(*(languages for _, _, languages in _SC
 class WordEntry(NamedTuple):
     """What one word of a text means to the rules."""
 
-    matchers: frozenset[int]  # every matcher that it satisfies
     singles: tuple[int, ...]  # ids of one-word terms
-    starts: tuple[tuple[tuple[int, ...], int], ...]  # (matchers of the following words, term id)
+    branches: Branches  # how phrases that begin with it go on
+    matchers: tuple[int, ...]  # every matcher that it satisfies
 
 
-_NOTHING: Final = WordEntry(frozenset(), (), ())
+@dataclass(slots=True)
+class TrieNode:
+    """What follows after some words of a phrase."""
 
+    terms: list[int] = field(default_factory=list)  # ids of the terms that end here
+    branches: Branches = field(default_factory=dict)
+
+
+Branches: TypeAlias = dict[int, TrieNode]  # by the next word's matcher
 Found: TypeAlias = dict[int, list[int]]  # term id: token indices at which it begins, rising
+
+_NOTHING: Final = WordEntry((), {}, ())
 
 
 class Vocabulary:
-    """Terms by id. Add all terms first; the first `scan` freezes it."""
+    """Terms by id. Add all terms first; the first scan freezes it."""
 
     def __init__(self) -> None:
         """Start empty."""
+        self._known: dict[tuple[object, ...], int | None] = {}  # how a term is written: its id
         self._ids: dict[tuple[int, ...], int] = {}  # matchers of a term: its id
         self._lengths: list[int] = []  # of each term, in words
+        self._written: dict[tuple[object, ...], int] = {}  # a word and how it matches: its matcher
         self._matchers: dict[frozenset[str], int] = {}
         self._by_key: dict[str, list[int]] = {}  # key of a word: matchers
         self._singles: dict[int, list[int]] = {}
-        self._starts: dict[int, list[tuple[tuple[int, ...], int]]] = {}
+        self._roots: dict[int, Branches] = {}  # of phrases, by the first word's matcher
         self._languages: set[str] = set()
         self._prefix_lengths: set[int] = set()
         self._memo = _Memo(self)
 
     def add(self, term: Term) -> int | None:
         """Return the id of `term`; terms that match alike share one. None if it has no word."""
+        written = (term.text, term.match, term.exact, term.language)
+        if written not in self._known:
+            self._known[written] = self._add(term)
+        return self._known[written]
+
+    def _add(self, term: Term) -> int | None:
         words = tokenize(term.text).words
         if not words:
             return None
         last = len(words) - 1
         matchers = tuple(
-            self._matcher(frozenset(self._term_keys(term, word, first=index == 0, last=index == last)))
+            self._matcher(term, word, first=index == 0, last=index == last)
             for index, word in enumerate(words)
         )
         known = self._ids.get(matchers)
@@ -84,8 +103,16 @@ class Vocabulary:
         if last == 0:
             self._singles.setdefault(matchers[0], []).append(term_id)
         else:
-            self._starts.setdefault(matchers[0], []).append((matchers[1:], term_id))
+            self._plant(matchers, term_id)
         return term_id
+
+    def _plant(self, matchers: tuple[int, ...], term_id: int) -> None:
+        branches = self._roots.setdefault(matchers[0], {})
+        node = TrieNode()
+        for matcher in matchers[1:]:
+            node = branches.setdefault(matcher, TrieNode())
+            branches = node.branches
+        node.terms.append(term_id)
 
     def length(self, term_id: int) -> int:
         """Return the number of words of a term."""
@@ -95,34 +122,62 @@ class Vocabulary:
         """Return the number of distinct terms."""
         return len(self._lengths)
 
-    def scan(self, words: list[str]) -> Found:
-        """Return where each term begins in `words`; linear in their number."""
+    def entries(self, raw: list[str]) -> list[WordEntry]:
+        """Return what each raw token of a text means: one dictionary look-up a token."""
         memo = self._memo
         if len(memo) > _MEMO_LIMIT:
             memo.clear()
-        entries = [memo[word] for word in words]
-        found: Found = {}
-        for index, entry in enumerate(entries):
-            if entry is _NOTHING:
-                continue
-            for term_id in entry.singles:
-                found.setdefault(term_id, []).append(index)
-            for rest, term_id in entry.starts:
-                if _follows(entries, index + 1, rest):
-                    found.setdefault(term_id, []).append(index)
+        return list(map(memo.__getitem__, raw))
+
+    def present(self, entries: list[WordEntry]) -> set[int]:
+        """Return the ids of the terms that occur; linear in the number of tokens."""
+        present: list[int] = []
+        following = [*entries[1:], _NOTHING] if entries else []
+        for index, ((singles, branches, _), (_, _, matchers)) in enumerate(
+            zip(entries, following, strict=True)
+        ):
+            if singles:
+                present += singles
+            if branches:
+                for matcher in matchers:
+                    node = branches.get(matcher)
+                    if node is not None:
+                        present += node.terms
+                        if node.branches:
+                            present += _further(entries, index + 2, node.branches)
+        return set(present)
+
+    def positions(self, entries: list[WordEntry]) -> Found:
+        """Return where each term begins; linear in the number of tokens."""
+        found: defaultdict[int, list[int]] = defaultdict(list)
+        for index, (singles, branches, _) in enumerate(entries):
+            for term_id in singles:
+                found[term_id].append(index)
+            if branches:
+                for term_id in _further(entries, index + 1, branches):
+                    found[term_id].append(index)
         return found
 
-    def look_up(self, word: str) -> WordEntry:
-        """Work out what a word means; `scan` remembers it."""
-        matchers = {matcher for key in self._word_keys(word) for matcher in self._by_key.get(key, ())}
+    def look_up(self, raw: str) -> WordEntry:
+        """Work out what a raw token means; `entries` remembers it."""
+        matchers = {matcher for key in self._word_keys(bare(raw)) for matcher in self._by_key.get(key, ())}
         if not matchers:
             return _NOTHING
-        ordered = sorted(matchers)
+        ordered = tuple(sorted(matchers))
         singles = (term_id for matcher in ordered for term_id in self._singles.get(matcher, ()))
-        starts = (start for matcher in ordered for start in self._starts.get(matcher, ()))
-        return WordEntry(frozenset(matchers), tuple(singles), tuple(starts))
+        tries = [self._roots[matcher] for matcher in ordered if matcher in self._roots]
+        return WordEntry(tuple(singles), _joined(tries), ordered)
 
-    def _matcher(self, keys: frozenset[str]) -> int:
+    def _matcher(self, term: Term, word: str, *, first: bool, last: bool) -> int:
+        written = (word, term.exact, term.match, term.language, first, last)
+        known = self._written.get(written)
+        if known is None:
+            known = self._written[written] = self._number(
+                frozenset(self._term_keys(term, word, first=first, last=last))
+            )
+        return known
+
+    def _number(self, keys: frozenset[str]) -> int:
         known = self._matchers.get(keys)
         if known is None:
             known = self._matchers[keys] = len(self._matchers)
@@ -177,10 +232,34 @@ class _Memo(dict[str, WordEntry]):
         return entry
 
 
-def _follows(entries: list[WordEntry], index: int, rest: tuple[int, ...]) -> bool:
-    if index + len(rest) > len(entries):
-        return False
-    return all(matcher in entries[index + step].matchers for step, matcher in enumerate(rest))
+def _further(entries: list[WordEntry], index: int, branches: Branches) -> list[int]:
+    """Return the ids of the phrases that go on with the word at `index` and end somewhere."""
+    ended: list[int] = []
+    alive: tuple[Branches, ...] = (branches,)
+    while index < len(entries):
+        matchers = entries[index].matchers
+        nodes = [
+            node for branch in alive for matcher in matchers if (node := branch.get(matcher)) is not None
+        ]
+        if not nodes:
+            break
+        for node in nodes:
+            ended += node.terms
+        alive = tuple(node.branches for node in nodes if node.branches)
+        index += 1
+    return ended
+
+
+def _joined(tries: list[Branches]) -> Branches:
+    """Return several tries as one; what begins alike is joined, and nothing given is changed."""
+    if len(tries) < 2:  # noqa: PLR2004 - nothing to join
+        return tries[0] if tries else {}
+    joined: Branches = {}
+    for matcher in dict.fromkeys(matcher for one in tries for matcher in one):
+        nodes = [one[matcher] for one in tries if matcher in one]
+        terms = [term for node in nodes for term in node.terms]
+        joined[matcher] = TrieNode(terms, _joined([node.branches for node in nodes if node.branches]))
+    return joined
 
 
 def _folded(word: str) -> str:

@@ -9,25 +9,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from typing import Final
 
 from monitor.text.fold import APOSTROPHES
 
 _QUOTES: Final = APOSTROPHES
-
-
-@dataclass(frozen=True, slots=True)
-class Tokens:
-    """The tokens of one text as three parallel lists: `text[starts[i]:ends[i]] == words[i]`."""
-
-    words: list[str]  # as written
-    starts: list[int]  # character offsets, inclusive
-    ends: list[int]  # exclusive
-
-    def __len__(self) -> int:
-        """Return the number of tokens."""
-        return len(self.words)
 
 
 def _marks() -> str:
@@ -58,7 +44,7 @@ _SPACED: Final = f"[^\\W_ʼ{_CHARACTER_SCRIPTS}]"
 
 
 def _pattern(letter: str, characters: str = "") -> re.Pattern[str]:
-    run = f"{letter}(?:{letter}|[{_MARKS}])*+"
+    run = f"{letter}++(?:[{_MARKS}]++{letter}*+)*+"
     acronym = f"[^\\W\\d_ʼ](?:\\.[^\\W\\d_ʼ])+(?!{letter}|[{_MARKS}])\\.?"
     return re.compile(f"{characters}{acronym}|{run}(?:[{_QUOTES}]{run})*+")
 
@@ -76,32 +62,74 @@ _ELISION: Final = re.compile(
 _ANY_QUOTE: Final = re.compile(f"[{_QUOTES}]")
 
 
+class Tokens:
+    """The tokens of one text as parallel lists: `text[starts[i]:ends[i]] == words[i]`.
+
+    `raw` is what one pass of a regular expression finds; the rest is worked out when it is first asked
+    for, because most texts are only looked at for words that they do not have.
+    """
+
+    __slots__ = ("_spans", "_words", "pattern", "raw", "text")
+
+    def __init__(self, text: str) -> None:
+        """Cut `text`; linear in its length."""
+        self.text = text
+        if text.isascii():
+            self.pattern = _ASCII_TOKEN
+        else:
+            self.pattern = _MIXED_TOKEN if _CHARACTER.search(text) else _SPACED_TOKEN
+        self.raw: list[str] = self.pattern.findall(text)  # with possessive 's and elided article
+        self._words: list[str] | None = None
+        self._spans: tuple[list[int], list[int]] | None = None
+
+    @property
+    def words(self) -> list[str]:
+        """The tokens as written."""
+        if self._words is None:
+            quoted = _ANY_QUOTE.search(self.text) is not None
+            self._words = [bare(word) for word in self.raw] if quoted else self.raw
+        return self._words
+
+    @property
+    def starts(self) -> list[int]:
+        """Character offset of each token, inclusive."""
+        return self._offsets()[0]
+
+    @property
+    def ends(self) -> list[int]:
+        """Character offset behind each token."""
+        return self._offsets()[1]
+
+    def _offsets(self) -> tuple[list[int], list[int]]:
+        if self._spans is None:
+            spans = [_bare_span(found[0], *found.span()) for found in self.pattern.finditer(self.text)]
+            self._spans = [start for start, _ in spans], [end for _, end in spans]
+        return self._spans
+
+    def __len__(self) -> int:
+        """Return the number of tokens."""
+        return len(self.raw)
+
+
 def tokenize(text: str) -> Tokens:
     """Return the tokens of `text`; linear in its length."""
-    if text.isascii():
-        pattern, quoted = _ASCII_TOKEN, "'" in text
-    else:
-        pattern = _MIXED_TOKEN if _CHARACTER.search(text) else _SPACED_TOKEN
-        quoted = _ANY_QUOTE.search(text) is not None
-    words: list[str] = []
-    starts: list[int] = []
-    ends: list[int] = []
-    for found in pattern.finditer(text):
-        start, end = found.span()
-        if quoted:
-            start, end = _bare(text, start, end)
-        words.append(text[start:end])
-        starts.append(start)
-        ends.append(end)
-    return Tokens(words, starts, ends)
+    return Tokens(text)
 
 
-def _bare(text: str, start: int, end: int) -> tuple[int, int]:
-    """Return the span without possessive 's and elided article."""
-    if end - start > 2 and _POSSESSIVE.search(text, end - 2, end):  # noqa: PLR2004 - the length of 's
-        end -= 2
-    elided = _ELISION.match(text, start, end)
-    return (elided.end() if elided else start), end
+def bare(raw: str) -> str:
+    """Return a raw token without possessive 's and elided article."""
+    start, end = _bare_span(raw, 0, len(raw))
+    return raw[start:end]
+
+
+def _bare_span(raw: str, start: int, end: int) -> tuple[int, int]:
+    """Return the span of a token's bare word, given that of the raw one."""
+    if not _ANY_QUOTE.search(raw):
+        return start, end
+    if len(raw) > 2 and _POSSESSIVE.search(raw):  # noqa: PLR2004 - the length of 's
+        raw, end = raw[:-2], end - 2
+    elided = _ELISION.match(raw)
+    return start + (elided.end() if elided else 0), end
 
 
 def is_character_script(word: str) -> bool:
