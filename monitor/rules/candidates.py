@@ -45,7 +45,11 @@ class CandidateIndex:
             for term in first:
                 by_term.setdefault(term, []).append((number, second))
         self._few = {term: tuple(rules) for term, rules in by_term.items() if len(rules) <= _MOST_UNDER_ONE}
-        self._pairs = {term: _paired(rules) for term, rules in by_term.items() if term not in self._few}
+        # Most pairs name one rule, and a rule has many pairs: equal tuples are stored once.
+        stored: dict[tuple[int, ...], tuple[int, ...]] = {}
+        self._pairs = {
+            term: _paired(rules, stored) for term, rules in by_term.items() if term not in self._few
+        }
         self._alone = {
             term: tuple(number for number, second in by_term[term] if second is None) for term in self._pairs
         }
@@ -70,12 +74,15 @@ class CandidateIndex:
         return sorted(chosen)
 
 
-def _paired(rules: Iterable[tuple[int, Need | None]]) -> Mapping[int, tuple[int, ...]]:
+def _paired(
+    rules: Iterable[tuple[int, Need | None]], stored: dict[tuple[int, ...], tuple[int, ...]]
+) -> Mapping[int, tuple[int, ...]]:
     by_second: dict[int, list[int]] = {}
     for number, second in rules:
         for term in second or ():
             by_second.setdefault(term, []).append(number)
-    return {term: tuple(numbers) for term, numbers in by_second.items()}
+    tuples = ((term, tuple(numbers)) for term, numbers in by_second.items())
+    return {term: stored.setdefault(numbers, numbers) for term, numbers in tuples}
 
 
 class ExpressionSet:

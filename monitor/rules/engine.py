@@ -72,6 +72,7 @@ class Engine:
             self._rules.append(_Compiled(rule, when, exceptions))
             self._needs.append(_useful(compiler.needs(when)))
         self._vocabulary = compiler.vocabulary
+        self._vocabulary.freeze()
         self._fields = tuple(name for name in FIELDS if name in compiler.fields)
         self._expressions = _Expressions(compiler.expressions, self._needs)
         self._index = CandidateIndex(self._needs, compiler.expected)

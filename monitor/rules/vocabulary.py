@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from itertools import chain, compress, count
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from monitor.rules.schema import MatchMode
@@ -59,11 +61,13 @@ class TrieNode:
 Branches: TypeAlias = dict[int, TrieNode]  # by the next word's matcher
 Found: TypeAlias = dict[int, list[int]]  # term id: token indices at which it begins, rising
 
+_SINGLES: Final = itemgetter(0)
+_BRANCHES: Final = itemgetter(1)
 _NOTHING: Final = WordEntry((), {}, ())
 
 
 class Vocabulary:
-    """Terms by id. Add all terms first; the first scan freezes it."""
+    """Terms by id. Add all terms before the first text is looked at."""
 
     def __init__(self) -> None:
         """Start empty."""
@@ -114,6 +118,11 @@ class Vocabulary:
             branches = node.branches
         node.terms.append(term_id)
 
+    def freeze(self) -> None:
+        """Forget what only helps to add terms: half of the memory."""
+        for one in (self._known, self._ids, self._written, self._matchers):
+            one.clear()
+
     def length(self, term_id: int) -> int:
         """Return the number of words of a term."""
         return self._lengths[term_id]
@@ -131,31 +140,27 @@ class Vocabulary:
 
     def present(self, entries: list[WordEntry]) -> set[int]:
         """Return the ids of the terms that occur; linear in the number of tokens."""
-        present: list[int] = []
-        following = [*entries[1:], _NOTHING] if entries else []
-        for index, ((singles, branches, _), (_, _, matchers)) in enumerate(
-            zip(entries, following, strict=True)
-        ):
-            if singles:
-                present += singles
-            if branches:
-                for matcher in matchers:
-                    node = branches.get(matcher)
-                    if node is not None:
-                        present += node.terms
-                        if node.branches:
-                            present += _further(entries, index + 2, node.branches)
-        return set(present)
+        present = set(chain.from_iterable(map(_SINGLES, entries)))
+        last = len(entries) - 1
+        for index in compress(range(last), map(_BRANCHES, entries)):
+            branches = entries[index][1]
+            for matcher in entries[index + 1][2]:
+                node = branches.get(matcher)
+                if node is not None:
+                    present.update(node.terms)
+                    if node.branches:
+                        present.update(_further(entries, index + 2, node.branches))
+        return present
 
     def positions(self, entries: list[WordEntry]) -> Found:
         """Return where each term begins; linear in the number of tokens."""
         found: defaultdict[int, list[int]] = defaultdict(list)
-        for index, (singles, branches, _) in enumerate(entries):
-            for term_id in singles:
+        for index in compress(count(), map(_SINGLES, entries)):
+            for term_id in entries[index][0]:
                 found[term_id].append(index)
-            if branches:
-                for term_id in _further(entries, index + 1, branches):
-                    found[term_id].append(index)
+        for index in compress(range(len(entries) - 1), map(_BRANCHES, entries)):
+            for term_id in _further(entries, index + 1, entries[index][1]):
+                found[term_id].append(index)
         return found
 
     def look_up(self, raw: str) -> WordEntry:
