@@ -17,7 +17,7 @@ from monitor.document import parse
 from monitor.rulebook import FEEDS_FILE, ROUTES_FILE, read_book
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from monitor.models import Feed, Item, Match, RuleInfo
     from monitor.rulebook import Matching, RuleBook
@@ -40,6 +40,12 @@ class Joined:
         """Return the rules that fire, in their present or last good version."""
         old = (match for match in self.earlier.match(item, feed) if match.rule_id in self.kept)
         return (*self.present.match(item, feed), *old)
+
+    def tune(self, items: Iterable[Item]) -> None:
+        """Let both learn from some news which words are rare."""
+        news = tuple(items)
+        self.present.tune(news)
+        self.earlier.tune(news)
 
     @property
     def rule_infos(self) -> Mapping[str, RuleInfo]:

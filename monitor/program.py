@@ -12,6 +12,7 @@ from monitor import __version__
 from monitor.feed_notices import feed_notices
 from monitor.feeds.interval import IntervalSettings
 from monitor.feeds.politeness import host_of
+from monitor.garbage import keep
 from monitor.loops.deliver import DeliverLoop, DeliveryReport
 from monitor.loops.flush import FlushLoop, FlushReport
 from monitor.loops.poll import Fetching, Parsing, PollLoop, PollReport, PollSettings
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
     from monitor.web.metrics import Metrics
 
 log = structlog.get_logger("monitor")
+
+_TUNED_ON = (
+    1000  # stored items that tell which words are rare in this installation's news: a tenth of a second
+)
 
 
 @dataclass(slots=True)
@@ -138,6 +143,8 @@ class Monitor:
         self._parts.hide(self.book.secret_names)
         seeds = [FeedSeed(feed.feed_id, feed.url, host_of(feed.url)) for feed in self.book.feeds.values()]
         await self.storage.sync_feeds(seeds, self.clock())
+        self.book.engine.tune(await self.storage.items(limit=_TUNED_ON))
+        keep()
         self.metrics.rules_applied(len(self.book.rules), self.clock())
         if self.stale:
             self.metrics.rules_refused()

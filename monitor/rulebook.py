@@ -17,7 +17,7 @@ from monitor.rules.lint_tree import lint_tree
 from monitor.rules.load import load_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import date
 
     from monitor.alerts.route_tests import RouteTestResult
@@ -34,6 +34,9 @@ class Matching(Protocol):
 
     def match(self, item: Item, feed: Feed | None = None) -> tuple[Match, ...]:
         """Return the rules that fire on an item, with their evidence."""
+
+    def tune(self, items: Iterable[Item]) -> None:
+        """Learn from some news which words are rare; it changes no answer, only its cost."""
 
     @property
     def rule_infos(self) -> Mapping[str, RuleInfo]:

@@ -50,6 +50,7 @@ _SENT: Final = (
     "first_seen_at",
 )
 _pack = attrgetter(*_SENT)
+_TUNED_ON = 500  # items of the first chunk from which each process learns which words are rare
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +68,13 @@ class _Evaluator:
         self._parts = [
             (compile_tree(tree), feeds) for tree, feeds in zip(plan.trees, plan.feeds, strict=True)
         ]
+        self._tuned = False
 
     def hits(self, items: Sequence[Item]) -> Hits:
+        if not self._tuned:
+            for engine, _ in self._parts:
+                engine.tune(items[:_TUNED_ON])
+            self._tuned = True
         found: Hits = []
         for place, item in enumerate(items):
             matches = tuple(engine.match(item, feeds.get(item.feed_id)) for engine, feeds in self._parts)
