@@ -123,7 +123,8 @@ def test_steps_in_order_of_events_give_what_the_batch_gives(rule, arrivals):
         taken = step(rule, state, one, one.event_at, LATE * H)
         state = taken.state
         found += taken.firings
-    assert tuple(found) == firings(rule, arrivals, since=T0)
+    # Two keys that one signal completes have no order between them.
+    assert sorted(found, key=repr) == sorted(firings(rule, arrivals, since=T0), key=repr)
 
 
 @settings(deadline=None, max_examples=300)
