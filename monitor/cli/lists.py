@@ -16,6 +16,7 @@ from monitor.document import closest, parse
 from monitor.errors import ConfigurationError, RulesUnreadableError
 from monitor.feeds.catalog import read_catalog
 from monitor.rulebook import FEEDS_FILE
+from monitor.rules.country_check import check_countries
 from monitor.rules.expand import INFLECTED, inflector, propose, with_forms
 from monitor.rules.list_check import check_lists
 from monitor.rules.load import load_tree
@@ -43,8 +44,11 @@ def register(app: typer.Typer) -> None:
 def check(
     directory: DIR = Path(),
     json: Annotated[bool, typer.Option("--json", help="print one JSON object a finding")] = False,
+    countries: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="compare with this table of country codes, too")
+    ] = None,
 ) -> None:
-    """Show what is stale or incomplete: terms of office that ended, missing forms, doubles, collisions.
+    """Show what is stale or incomplete: lists and terms of office, missing forms, doubles, collisions.
 
     Exit 1 with findings. Much of it may be meant: nothing here keeps a rule from working.
     """
@@ -53,6 +57,8 @@ def check(
     tree = load_tree(files, prefix=f"{place.rules.as_posix()}/")
     feeds, _ = read_catalog(FEEDS_FILE, files.get(FEEDS_FILE, b""))
     found = check_lists(tree, {feed.language for feed in feeds if feed.language}, machine_time().date())
+    if countries is not None:
+        found += check_countries(tree, _table(countries), countries.as_posix())
     if json:
         for one in found:
             where = {"file": one.place.file, "line": one.place.line, "column": one.place.column}
@@ -109,6 +115,14 @@ def expand(
     out.print(
         f"{plural(many, 'form')} written to {rules / file}. Read them, then: monitor check, monitor test"
     )
+
+
+def _table(file: Path) -> str:
+    try:
+        return file.read_text("utf-8-sig")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise ConfigurationError(f"{file}: cannot be read: {reason}") from None
 
 
 def _tell(proposals: Iterable[Proposal]) -> None:

@@ -75,6 +75,9 @@ def _list() -> Schema:
             "only the spellings in the list.",
         ),
         "description": text("What belongs into the list, for those who extend it."),
+        "checked": date(
+            "The day when somebody last looked through it; `lists check` tells when it is long ago."
+        ),
         "entries": sequence({"$ref": "#/$defs/entry"}, "Things with their names and forms."),
         "include": one_or_many(
             text(pattern=_REFERENCE), "Names of lists of the same kind that belong to this one."

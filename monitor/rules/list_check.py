@@ -7,6 +7,7 @@ through now and then and does not appear at every check.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from monitor.rules.lint_tree import OTHER_SCRIPTS, lacking
@@ -22,15 +23,16 @@ if TYPE_CHECKING:
     from monitor.rules.schema import Entry, ListDef, RuleTree, Term
 
 NO_FORMS: Final = "no forms"
+STALE_AFTER: Final = timedelta(days=90)  # in a quarter some of a hundred offices change hands
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing about an entry that somebody should look at."""
 
-    what: str  # expired, no forms, duplicate, collision or contained
+    what: str  # stale, expired, no forms, duplicate, collision, contained, missing or spelling
     listed: str  # name of the list
-    entry: str  # name of the entry
+    entry: str  # name of the entry; "" = the whole list
     text: str  # whole sentence without full stop
     place: Place
 
@@ -46,6 +48,7 @@ def check_lists(tree: RuleTree, languages: Collection[str], today: date) -> tupl
     needed = sorted(OTHER_SCRIPTS.intersection(languages))
     found: list[Finding] = []
     for listed in tree.lists.values():
+        found += _stale(listed, today)
         found += _expired(listed, today)
         if listed.kind is Kind.PERSON:
             found += _without_forms(listed, needed)
@@ -55,9 +58,18 @@ def check_lists(tree: RuleTree, languages: Collection[str], today: date) -> tupl
     return tuple(sorted(found, key=lambda one: (one.place, one.what)))
 
 
+def _stale(listed: ListDef, today: date) -> Iterator[Finding]:
+    if listed.checked is not None and today - listed.checked > STALE_AFTER:
+        days = (today - listed.checked).days
+        text = f"last looked through on {listed.checked}, {days} days ago: what has changed since?"
+        yield Finding("stale", listed.name, "", text, listed.place)
+
+
 def _expired(listed: ListDef, today: date) -> Iterator[Finding]:
+    """Find terms of office that ended; what had ended when the list was looked through was known then."""
     for entry in listed.entries:
-        if entry.valid_until is not None and entry.valid_until < today:
+        until = entry.valid_until
+        if until is not None and until < today and (listed.checked is None or until >= listed.checked):
             text = f"valid until {entry.valid_until}: not found in news since; who came after?"
             yield Finding("expired", listed.name, entry.name, text, entry.place)
 

@@ -170,6 +170,7 @@ class ListReader:
             include,
             self._reader.text(fields.get("description")) or "",
             key.place,
+            self._reader.date(fields.get("checked")),
         )
 
     def _words(self, kind: Kind, language: str, node: Node | None) -> list[Entry]:

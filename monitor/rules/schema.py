@@ -135,6 +135,7 @@ class ListDef:
     include: tuple[str, ...] = ()  # names of lists of the same kind
     description: str = ""
     place: Place = field(default=NOWHERE, compare=False, repr=False)
+    checked: date | None = field(default=None, compare=False)  # when somebody last looked through it
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,6 +336,6 @@ EXAMPLE_KEYS: Final = (
     "published",
 )
 TIMELINE_KEYS: Final = ("at", "expect", *EXAMPLE_KEYS)
-LIST_KEYS: Final = ("kind", "description", "entries", "include", "except")  # beside language tags
+LIST_KEYS: Final = ("kind", "description", "checked", "entries", "include", "except")  # beside language tags
 ENTRY_KEYS: Final = ("name", "match", "forms", "case", "valid", "except")
 TAG_NAMESPACES: Final = ("plover", "cameo", "acled", "iptc", "claim", "x")
