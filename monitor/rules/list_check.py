@@ -6,12 +6,12 @@ through now and then and does not appear at every check.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from monitor.rules.lint_tree import OTHER_SCRIPTS, lacking
-from monitor.rules.schema import Kind
+from monitor.rules.lint_tree import OTHER_SCRIPTS, lacking, word_keys
+from monitor.rules.schema import Kind, MatchMode, Term
 from monitor.text.fold import fold
 from monitor.text.tokens import tokenize
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from monitor.document import Place
-    from monitor.rules.schema import Entry, ListDef, RuleTree, Term
+    from monitor.rules.schema import Entry, ListDef, RuleTree
 
 NO_FORMS: Final = "no forms"
 STALE_AFTER: Final = timedelta(days=90)  # in a quarter some of a hundred offices change hands
@@ -30,7 +30,7 @@ STALE_AFTER: Final = timedelta(days=90)  # in a quarter some of a hundred office
 class Finding:
     """One thing about an entry that somebody should look at."""
 
-    what: str  # stale, expired, no forms, duplicate, collision, contained, missing or spelling
+    what: str  # stale, expired, hidden, no forms, duplicate, collision, contained, missing or spelling
     listed: str  # name of the list
     entry: str  # name of the entry; "" = the whole list
     text: str  # whole sentence without full stop
@@ -50,6 +50,7 @@ def check_lists(tree: RuleTree, languages: Collection[str], today: date) -> tupl
     for listed in tree.lists.values():
         found += _stale(listed, today)
         found += _expired(listed, today)
+        found += _hidden(listed)
         if listed.kind is Kind.PERSON:
             found += _without_forms(listed, needed)
         if listed.kind is not Kind.VOCABULARY:
@@ -72,6 +73,17 @@ def _expired(listed: ListDef, today: date) -> Iterator[Finding]:
         if until is not None and until < today and (listed.checked is None or until >= listed.checked):
             text = f"valid until {entry.valid_until}: not found in news since; who came after?"
             yield Finding("expired", listed.name, entry.name, text, entry.place)
+
+
+def _hidden(listed: ListDef) -> Iterator[Finding]:
+    """Find spellings that an `except` of one word hides wherever they stand: it counts in any form."""
+    for entry in listed.entries:
+        for term in entry.terms:
+            plain = replace(term, exact=False, match=MatchMode.STEM, masks=())
+            masks = (mask for mask in term.masks if isinstance(mask, Term))
+            if mask := next((one for one in masks if word_keys(one) == word_keys(plain)), None):
+                text = f'the except "{mask.text}" hides "{term.text}" everywhere: it counts in any form'
+                yield Finding("hidden", listed.name, entry.name, text, mask.place)
 
 
 def _without_forms(listed: ListDef, languages: list[str]) -> Iterator[Finding]:

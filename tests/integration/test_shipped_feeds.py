@@ -5,18 +5,19 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
 from monitor.feeds.catalog import read_catalog
-from monitor.models import Tier
+from monitor.feeds.edit import add_feeds
+from monitor.feeds.opml import read_opml, write_opml
+from monitor.models import Feed, Tier
 from monitor.shipped import shipped
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from monitor.models import Feed
 
 FEWEST_FEEDS = 120
 FEWEST_LANGUAGES = 8
@@ -102,6 +103,25 @@ def test_a_category_can_be_switched_alone(category: str) -> None:
     after = {feed.feed_id: feed for feed in read(edited)}
     changed = before.keys() ^ after.keys()
     assert changed == {feed.feed_id for feed in everything() if feed.category == category}
+
+
+def test_the_catalogue_goes_out_as_opml_and_comes_back() -> None:
+    """Its categories are the folders in which a feed reader shows the feeds."""
+    feeds = everything()
+    written = write_opml(feeds, "Catalogue", datetime(2026, 3, 12, tzinfo=UTC)).encode()
+    listed = read_opml(written, "catalogue.opml")
+    assert {(one.url, one.title, one.category, one.language) for one in listed} == {
+        (feed.url, feed.title, feed.category, feed.language) for feed in feeds
+    }
+    assert len(re.findall(rb"<outline text=", written)) == len({feed.category for feed in feeds})
+
+
+def test_a_feed_can_be_added_to_the_catalogue_by_command() -> None:
+    """Editing leaves every comment and switch of the shipped file where it is."""
+    own = Feed("own-desk", "https://desk.example/rss", title="Desk", owner="desk", category="world")
+    edited = add_feeds("feeds.yaml", text().encode(), [own]).decode()
+    assert edited.startswith(text().rstrip("\n"))
+    assert [feed.feed_id for feed in read(edited)] == [*(feed.feed_id for feed in read(text())), "own-desk"]
 
 
 def test_every_feed_says_how_well_it_is_known() -> None:

@@ -54,6 +54,19 @@ def test_entries_in_two_lists():
     assert found("  a: {kind: vocabulary, en: [talk]}\n  b: {kind: vocabulary, en: [talk]}\n") == []
 
 
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        ("{name: Jordan, except: [Jordans]}", [("hidden", "Jordan")]),  # sneakers: in any form, so the state, too
+        ("{name: Jordan, except: [Air Jordans]}", []),
+        ("{name: Jordan, except: [{text: Jordans, match: word}]}", []),
+        ("{name: US, case: exact, except: [us]}", [("hidden", "US")]),
+    ],
+)
+def test_an_except_that_hides_the_name_itself(entry, expected):
+    assert found(f"  a: {{kind: place, entries: [{entry}]}}\n") == expected
+
+
 # --- when a list was looked through ---------------------------------------------------------------
 
 
