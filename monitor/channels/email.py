@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from monitor.channels.dkim import Dkim
     from monitor.models import Notification, Recipient
 
+MOST_CONNECTIONS = 16  # servers commonly take 20 to 50 from one client
 _LOGIN_REQUIRED = 530  # RFC 4954, 6
 _SENDER_REFUSED = frozenset({550, 551, 553})  # at MAIL FROM; 552 there is about the message's size
 _PERMANENT = 500  # RFC 5321, 4.2.1: from here on the server says "never"
@@ -53,7 +54,7 @@ class EmailSettings:
     security: Literal["starttls", "tls", "none"] = "starttls"
     sender: str = "Diplomatic Monitor <monitor@localhost>"  # From: and envelope sender
     timeout: timedelta = timedelta(seconds=30)  # bound of one attempt, waiting for a connection included
-    max_connections: int = 2  # 1 to 4
+    max_connections: int = 4  # 1 to MOST_CONNECTIONS
     idle: timedelta = timedelta(seconds=30)  # an unused connection is closed after this
     max_messages: int = 100  # over one connection; common servers allow as many
     unsubscribe_url: str = ""  # https; {recipient} in it becomes the recipient's id
@@ -97,7 +98,7 @@ class Email:
         self._tls = tls
         self._pool = Pool(
             self._connect,
-            size=min(max(settings.max_connections, 1), 4),
+            size=min(max(settings.max_connections, 1), MOST_CONNECTIONS),
             idle_seconds=settings.idle.total_seconds(),
             max_uses=settings.max_messages,
         )

@@ -249,8 +249,13 @@ def _part(subtype: str, text: str) -> Iterator[bytes]:
     raw = normal.encode()
     # quopri leaves CRLF alone and soft-breaks at 76; a trailing blank is encoded by it.
     quoted = quopri.encodestring(raw.replace(b"\r\n", b"\n")).replace(b"\n", b"\r\n")
-    packed = base64.encodebytes(raw).replace(b"\n", b"\r\n")
-    encoding, body = (b"quoted-printable", quoted) if len(quoted) <= len(packed) else (b"base64", packed)
+    # What base64 would take is known without doing it: 4 for 3 octets, and a line end after 76.
+    packed = (len(raw) + 2) // 3 * 4
+    packed += -(-packed // _FOLD_AT) * 2
+    if len(quoted) <= packed:
+        encoding, body = b"quoted-printable", quoted
+    else:
+        encoding, body = b"base64", base64.encodebytes(raw).replace(b"\n", b"\r\n")
     yield b"Content-Type: text/" + subtype.encode("ascii") + b"; charset=utf-8"
     yield b"Content-Transfer-Encoding: " + encoding
     yield b""
