@@ -27,7 +27,9 @@ pytestmark = pytest.mark.acceptance
 SOAK = bool(os.environ.get("MONITOR_SOAK"))
 STORIES_A_LIFE = 3  # new items that each life of the daemon finds
 STARTING = 60.0  # seconds within which a life must ask for the feed
-BOUND = 120.0  # seconds in which the last, healthy life must have delivered everything
+# Seconds in which the last, healthy life must have delivered everything. A receiver that failed on and
+# on is asked again after 1, 2, 4... min, and on a busy machine even a healthy one answers late.
+BOUND = 900.0 if SOAK else 300.0
 GONE = "gone@example.org"  # an address that is refused whenever it is named
 
 # Whose messages must arrive, and where else they may: `phone` is the fallback of all but itself.
@@ -177,7 +179,7 @@ async def under_fire(tmp_path, engine: str, most_kills: int) -> None:
         place = installation.make(
             tmp_path, {"newsroom": feeds.url("/feed")}, routes=ROUTES, smtp_port=str(smtp.port),
             poll_concurrency="4", fetch_timeout_seconds="2", parse_deadline_seconds="8",
-            smtp_timeout_seconds="2", webhook_timeout_seconds="1.5",
+            smtp_timeout_seconds="4", webhook_timeout_seconds="3",
         )  # fmt: skip
         place.settings |= {
             "TEST_HOOK_URL": hook.url("/hook"),
