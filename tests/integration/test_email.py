@@ -370,7 +370,7 @@ async def test_after_any_mix_of_failures_the_pool_is_whole():
     """Each message meets some misbehaviour; in the end nothing leaks, and all connections can be had."""
     chaos = random.Random(7)
     behaviours = [row[0] for row in REPLIES if "stall_on" not in row[0]] + [{}] * 8
-    async with smtp_receiver() as server, channel(server) as email:
+    async with smtp_receiver() as server, channel(server, max_connections=2) as email:
         for first in range(0, 60, 4):
             for name, value in chaos.choice(behaviours).items():
                 setattr(server, name, value)
