@@ -68,7 +68,7 @@ def list_feeds(
         as_json([_as_dict(feed, state, now) for feed, state in shown])
         return
     headings = ("feed", "health", "last new", "a day", "asked every", "known", "what is wrong")
-    table("", headings, [_row(feed, state, now) for feed, state in shown])
+    table("", headings, [_row(feed, state, now) for feed, state in shown], _COLOURS)
     _print_counts(rows, now)
     if events:
         cells = [(f"{one.at:%d %b %H:%M}", one.feed_id, one.kind.value, one.text) for one in events]
@@ -96,10 +96,9 @@ def _row(feed: Feed, state: FeedState | None, now: datetime) -> tuple[str, ...]:
     health = _health(state, now)
     if state is None:
         return feed.feed_id, health, "never", "", "", "", "not polled yet: is `monitor run` going?"
-    shown = f"[{_COLOURS[health]}]{health}[/]" if out.is_terminal and health in _COLOURS else health
     return (
         feed.feed_id,
-        shown,
+        health,
         ago(now, state.last_new_at),
         "" if state.rate is None else f"{state.rate:.1f}" if state.rate < 10 else f"{state.rate:.0f}",  # noqa: PLR2004
         _every(feed.interval or state.interval),

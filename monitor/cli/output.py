@@ -7,14 +7,16 @@ import shlex
 import sys
 from itertools import zip_longest
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from monitor.document import Diagnostic
@@ -38,8 +40,16 @@ def as_json(value: Any) -> None:  # noqa: ANN401 - any JSON value
     sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print rows under a title: a ruled table in a terminal, aligned columns with headings when piped."""
+def table(
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    colours: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Print rows under a title: a ruled table in a terminal, aligned columns with headings when piped.
+
+    `colours` are those of whole cells by their text, for terminals.
+    """
     if not out.is_terminal:
         lines = [
             tuple(" ".join(cell.split()) for cell in row)
@@ -56,7 +66,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
     for column in columns:
         grid.add_column(column, overflow="fold")
     for row in rows:
-        grid.add_row(*(escape(cell) for cell in row))
+        grid.add_row(*(Text(cell, colours[cell]) if cell in colours else escape(cell) for cell in row))
     out.print(grid)
 
 
