@@ -175,6 +175,7 @@ class FeedWorld:
     ) -> None:
         """Read a catalogue in YAML, its `feeds:` left out."""
         self.clock = VirtualClock()
+        self.ceiling = ceiling
         self.web = Web(self.clock)
         self.storage = storage or MemoryStorage()
         self.reports: list[PollReport] = []

@@ -90,6 +90,12 @@ class Server:
     def day(self) -> float:
         return (self.world.clock.at - START) / DAY
 
+    def shown(self) -> list[Post]:
+        """Every post that the server ever shows, oldest first."""
+        if self.behave is rests:
+            return [post for post in self.posts if not 8 < (post.at - START) / DAY < 12]
+        return self.posts
+
     def current(self) -> list[Post]:
         """The document's posts, newest first."""
         now = self.world.clock.at
@@ -198,8 +204,8 @@ def fails(self, request, posts):
 
 def rests(self, request, posts):
     """Publishes nothing from day 8 to day 12."""
-    published = [post for post in reversed(self.posts) if post.at <= self.world.clock.at]
-    return [post for post in published if not 8 < (post.at - START) / DAY < 12][: self.window]
+    published = [post for post in reversed(self.shown()) if post.at <= self.world.clock.at]
+    return published[: self.window]
 
 
 def remembers(self, request, posts):
