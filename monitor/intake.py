@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from monitor.models import Feed, FeedState, FirstPoll, Hit, Item, KnownItem, Match, stable_id
@@ -25,6 +25,8 @@ class Intake:
     to_match: tuple[Item, ...]  # those of `new` and `revised` that rules look at
     baseline: bool  # True: this was a quiet first poll
     overlap: float | None  # share of the document's items that were known; None for an empty one
+    # The stored id of each item that is stored under another one than its own.
+    stored_as: Mapping[str, str] = field(default_factory=dict)
 
 
 def lookup_keys(items: Iterable[Item]) -> tuple[str, ...]:
@@ -40,6 +42,7 @@ def take_in(
     *,
     now: datetime,
     catch_up: timedelta,
+    unchanged: Iterable[str] = (),
 ) -> Intake:
     """Tell new items from known and changed ones.
 
@@ -53,14 +56,16 @@ def take_in(
         known: the store's answer to `lookup_keys(items)`.
         now: time of this poll.
         catch_up: age up to which items of a quiet first poll are matched.
+        unchanged: ids of the document's further items, which are stored and known to the byte.
     """
     baseline = state.baselined_at is None and feed.first_poll is FirstPoll.BASELINE
     new: list[Item] = []
     revised: list[Item] = []
     renamed: list[Item] = []
-    seen: dict[str, None] = {}
+    seen = dict.fromkeys(unchanged)
     to_match: list[Item] = []
-    total = recognised = 0
+    stored_as: dict[str, str] = {}
+    total = recognised = len(seen)
     for item in items:
         total += 1
         match = _recognise(item, known)
@@ -73,6 +78,8 @@ def take_in(
                 to_match.append(item)
             continue
         recognised += 1
+        if match.item_id != item.item_id:
+            stored_as[item.item_id] = match.item_id
         if match.item_id in seen:
             continue
         seen[match.item_id] = None
@@ -100,7 +107,16 @@ def take_in(
                 )
             )
     overlap = recognised / total if total else None
-    return Intake(tuple(new), tuple(revised), tuple(renamed), tuple(seen), tuple(to_match), baseline, overlap)
+    return Intake(
+        tuple(new),
+        tuple(revised),
+        tuple(renamed),
+        tuple(seen),
+        tuple(to_match),
+        baseline,
+        overlap,
+        stored_as,
+    )
 
 
 def make_hit(item: Item, match: Match, now: datetime) -> Hit:

@@ -7,9 +7,8 @@ whose guids change from poll to poll is read by link.
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from monitor.feeds.urls import is_front_page, url_key
 from monitor.models import IdentityMode, stable_id
@@ -42,24 +41,57 @@ class Degradation:
     reason: str = ""  # one sentence for people; "" when the mode stays
 
 
-def document_mode(entries: Sequence[Entry], mode: IdentityMode) -> IdentityMode:
+class Sketch(NamedTuple):
+    """As much of an entry as the names of its neighbours depend on, each part as a short hash."""
+
+    guid: str  # "" = none
+    link: str  # of `url_key`
+    title: str
+
+
+def sketch(entry: Entry) -> Sketch:
+    """Return the sketch of an entry."""
+    return Sketch(_short(entry.guid) if entry.guid else "", _short(url_key(entry.link)), _short(entry.title))
+
+
+def _short(text: str) -> str:
+    return stable_id(text)[:12]
+
+
+def repeated_guid(entries: Sequence[Entry], others: Sequence[Sketch] = ()) -> str:
+    """Return a guid that stands on entries with different links or headlines; "" when there is none.
+
+    Args:
+        entries: of one document, at least one of each pair that contradicts.
+        others: the document's other entries.
+    """
+    seen = {other.guid: other[1:] for other in others if other.guid}
+    for entry in entries:
+        if entry.guid:
+            guid, *what = sketch(entry)
+            if seen.setdefault(guid, tuple(what)) != tuple(what):
+                return entry.guid
+    return ""
+
+
+def document_mode(
+    entries: Sequence[Entry], mode: IdentityMode, others: Sequence[Sketch] = ()
+) -> IdentityMode:
     """Return how this document's entries are named: `mode`, unless the document contradicts it.
 
     One guid on entries with different links or headlines means that the guid names something else (a
     section, a day, the site): taken for a name, it would hide all entries but one.
     """
-    if mode is not IdentityMode.GUID:
-        return mode
-    seen: dict[str, tuple[str, str]] = {}
-    for entry in entries:
-        what = (url_key(entry.link), entry.title)
-        if entry.guid and seen.setdefault(entry.guid, what) != what:
-            return IdentityMode.GUID_LINK
+    if mode is IdentityMode.GUID and repeated_guid(entries, others):
+        return IdentityMode.GUID_LINK
     return mode
 
 
 def names(
-    entries: Sequence[Entry], texts: Sequence[tuple[str, str]], mode: IdentityMode
+    entries: Sequence[Entry],
+    texts: Sequence[tuple[str, str]],
+    mode: IdentityMode,
+    others: Sequence[Sketch] = (),
 ) -> tuple[Names, ...]:
     """Return the names of one document's entries, in their order.
 
@@ -67,15 +99,16 @@ def names(
     one that several entries share (a live page), and not the front page of a site.
 
     Args:
-        entries: all entries of the document.
+        entries: entries of the document.
         texts: visible title and summary of each.
         mode: see `document_mode`.
+        others: the document's other entries.
     """
     links = [url_key(entry.link) for entry in entries]
-    shared = _shared(entries, links)
+    shared = _shared([*others, *map(sketch, entries)])
     found = []
     for entry, link, (title, summary) in zip(entries, links, texts, strict=True):
-        own = "" if link in shared or is_front_page(entry.link) else link
+        own = "" if (shared and _short(link) in shared) or is_front_page(entry.link) else link
         text_hash = stable_id(title, summary)
         key = _key(entry, own, f"{link} {text_hash}".lstrip(), mode)
         aliases = [f"link:{own}"] if own else []
@@ -87,14 +120,10 @@ def names(
     return tuple(found)
 
 
-def _shared(entries: Sequence[Entry], links: Sequence[str]) -> set[str]:
+def _shared(sketches: Sequence[Sketch]) -> set[str]:
     """Return the links that stand on entries with different headlines."""
     titles: dict[str, str] = {}
-    return {
-        link
-        for entry, link in zip(entries, links, strict=True)
-        if titles.setdefault(link, entry.title) != entry.title
-    }
+    return {one.link for one in sketches if titles.setdefault(one.link, one.title) != one.title}
 
 
 def _key(entry: Entry, own: str, link_and_text: str, mode: IdentityMode) -> str:
@@ -110,7 +139,13 @@ def _key(entry: Entry, own: str, link_and_text: str, mode: IdentityMode) -> str:
 
 
 def degrade(
-    state: FeedState, entries: Sequence[Entry], items: Sequence[Item], known: Mapping[str, KnownItem]
+    state: FeedState,
+    entries: Sequence[Entry],
+    items: Sequence[Item],
+    known: Mapping[str, KnownItem],
+    *,
+    repeated: str = "",
+    kept: int = 0,
 ) -> Degradation:
     """Decide how the feed's entries are named from the next poll on.
 
@@ -121,17 +156,18 @@ def degrade(
         entries: the document's entries.
         items: the items made of them.
         known: what the store answered about the items' keys and aliases.
+        repeated: `repeated_guid` of the whole document, when `entries` are not all of it.
+        kept: entries beside these that came under the guid that they had.
     """
     if state.identity is not IdentityMode.GUID or state.baselined_at is None:
         return Degradation(state.identity, state.unstable_guids)
-    if document_mode(entries, state.identity) is IdentityMode.GUID_LINK:
-        repeated = Counter(entry.guid for entry in entries).most_common(1)[0][0]
+    if repeated := repeated or repeated_guid(entries):
         return Degradation(
             IdentityMode.GUID_LINK,
             0,
             f"It gives one guid ({repeated[:60]}) to several entries: guid and link together name them now.",
         )
-    renamed = kept = 0
+    renamed = 0
     for item in items:
         if not item.key.startswith("guid:"):
             continue

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from monitor.errors import ErrorKind, ParseError
-from monitor.feeds.results import ParsedFeed
+from monitor.feeds.results import ParsedFeed, entry_digest
 from monitor.feeds.urls import absolute_url
 from monitor.models import Entry
 
+if TYPE_CHECKING:
+    from collections.abc import Container
 
-def read_json_feed(text: str, url: str) -> ParsedFeed:
+
+def read_json_feed(text: str, url: str, known: Container[str] = frozenset()) -> ParsedFeed:
     """Read a JSON Feed leniently: a field of the wrong type is taken as absent, a bad item is skipped.
 
     Args:
         text: the document.
         url: where it came from, for relative links.
+        known: digests of items that are left out of the entries (see `ParsedFeed.layout`).
 
     Raises:
         ParseError: it is no JSON (BROKEN), or no JSON Feed (NOT_A_FEED).
@@ -34,16 +38,19 @@ def read_json_feed(text: str, url: str) -> ParsedFeed:
             "The document is JSON, but has no `items`: no JSON Feed. Check the URL.", ErrorKind.NOT_A_FEED
         )
     entries = [_entry(item, url) for item in document["items"] if isinstance(item, dict)]
-    usable = tuple(entry for entry in entries if entry != Entry())
+    usable = [(entry_digest(entry), entry) for entry in entries if entry != Entry()]
+    unknown = [(digest, entry) for digest, entry in usable if digest not in known]
     links = (("self", _text(document, "feed_url")), ("next-archive", _text(document, "next_url")))
     return ParsedFeed(
         format="json11" if "1.1" in _text(document, "version") else "json1",
-        entries=usable,
+        entries=tuple(entry for _, entry in unknown),
         url=url,
         title=escape(_text(document, "title")),
         language=_text(document, "language"),
         links=tuple((rel, absolute_url(link, url)) for rel, link in links if link),
         skipped=len(document["items"]) - len(usable),
+        digests=tuple(digest for digest, _ in unknown),
+        layout=tuple(digest for digest, _ in usable),
     )
 
 

@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from monitor.feeds.dates import read_date
-from monitor.feeds.identity import Names, document_mode, names
+from monitor.feeds.identity import Names, Sketch, document_mode, names
 from monitor.feeds.urls import canonical_url
 from monitor.models import Item, stable_id
 from monitor.text.clean import visible_text
 from monitor.text.language import UNKNOWN, LanguageDetector, primary_tag
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from monitor.feeds.results import ParsedFeed
@@ -39,18 +40,35 @@ def normalize(feed: Feed, parsed: ParsedFeed, mode: IdentityMode, now: datetime)
         mode: how entries are named (`FeedState.identity`).
         now: time of the poll: `first_seen_at`, and the bound of what is a future date.
     """
-    texts = [_Text.of(entry) for entry in parsed.entries]
-    named = names(
-        parsed.entries, [(text.title, text.summary) for text in texts], document_mode(parsed.entries, mode)
-    )
-    languages = _Languages(feed, parsed, texts)
     items: dict[str, Item] = {}
-    for entry, text, its in zip(parsed.entries, texts, named, strict=True):
-        if not (text.title or text.summary or text.content):
-            continue
-        item = _item(feed, parsed, entry, text, its, languages.of(entry, text), now)
-        items[item.key] = _merged(items[item.key], item) if item.key in items else item
+    for item in entry_items(feed, parsed, mode, now):
+        if item is not None:
+            items[item.key] = merged(items[item.key], item) if item.key in items else item
     return tuple(items.values())
+
+
+def entry_items(
+    feed: Feed, parsed: ParsedFeed, mode: IdentityMode, now: datetime, others: Sequence[Sketch] = ()
+) -> list[Item | None]:
+    """Return one item for each entry, None for one without any visible text; see `normalize`.
+
+    Args:
+        feed: see `normalize`.
+        parsed: see `normalize`.
+        mode: see `normalize`.
+        now: see `normalize`.
+        others: the document's entries that are not among those of `parsed`: names depend on them.
+    """
+    texts = [_Text.of(entry) for entry in parsed.entries]
+    how = document_mode(parsed.entries, mode, others)
+    named = names(parsed.entries, [(text.title, text.summary) for text in texts], how, others)
+    languages = _Languages(feed, parsed, texts)
+    return [
+        _item(feed, parsed, entry, text, its, languages.of(entry, text), now)
+        if text.title or text.summary or text.content
+        else None
+        for entry, text, its in zip(parsed.entries, texts, named, strict=True)
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +113,7 @@ def _item(
     )
 
 
-def _merged(first: Item, second: Item) -> Item:
+def merged(first: Item, second: Item) -> Item:
     """Return the first item with what only the second one has."""
     aliases = (*first.aliases, *(alias for alias in second.aliases if alias != first.key))
     dates = [date for date in (first.published_at, second.published_at) if date]

@@ -2,6 +2,7 @@
 
 feedparser gets a BytesIO (given bytes or text it may open a file or a URL), resolves and sanitizes nothing
 inside texts (we show visible text only), and sees the document only after `sniff`, `encoding` and `scan`.
+Of a document whose entries are mostly known it gets the rest: head, unknown entries, tail.
 Pure, but slow: `worker` runs it in a process that can be killed.
 """
 
@@ -18,32 +19,37 @@ import feedparser
 from monitor.errors import ErrorKind, ParseError
 from monitor.feeds.encoding import clean_xml, decode
 from monitor.feeds.jsonfeed import read_json_feed
-from monitor.feeds.results import ParsedFeed
+from monitor.feeds.results import ParsedFeed, entry_digest
 from monitor.feeds.scan import cut, scan
 from monitor.feeds.sniff import Content, sniff
 from monitor.feeds.urls import absolute_url
 from monitor.models import Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping, Sequence
+
+    from monitor.feeds.scan import Range, Scan
 
 _PERIODS = {"hourly": 1, "daily": 24, "weekly": 168, "monthly": 720, "yearly": 8760}  # hours
 _RELATIONS = frozenset({"self", "hub", "next", "next-archive", "prev-archive", "current"})
 _LONGEST_TEXT = 1_000_000  # characters of one field that are kept
 
 
-def parse(body: bytes, headers: Mapping[str, str], url: str = "") -> ParsedFeed:
+def parse(
+    body: bytes, headers: Mapping[str, str], url: str = "", known: Container[str] = frozenset()
+) -> ParsedFeed:
     """Read one document.
 
     1. Decode it, and see what it is.
     2. Remove what XML forbids, and walk through it with caps.
-    3. Let feedparser read it.
+    3. Let feedparser read it, without the entries that are known.
     4. Take over each entry; one that cannot be read is counted, and the others stay.
 
     Args:
         body: the document, unpacked.
         headers: `content-type` decides the encoding when the bytes do not; names in lower case.
         url: where the document came from: the base of relative links.
+        known: digests of entries that need not be read (`ParsedFeed.layout` of an earlier poll).
 
     Raises:
         ParseError: no feed (NOT_A_FEED), nothing (EMPTY), or beyond repair (BROKEN).
@@ -52,14 +58,31 @@ def parse(body: bytes, headers: Mapping[str, str], url: str = "") -> ParsedFeed:
     sniffed = sniff(text, headers)
     sniffed.require_feed()
     if sniffed.content is Content.JSON_FEED:
-        return read_json_feed(text, url)
+        return read_json_feed(text, url, known)
     document = clean_xml(text).encode("utf-8", "replace")
-    scanned = scan(document)
-    found = _feedparse(cut(document, scanned.cuts))
+    scanned = scan(document, url)
     repaired = scanned.error
     if scanned.cuts:
         repaired = f"{len(scanned.cuts)} overlong fields left out" + (f"; {repaired}" if repaired else "")
-    return _take_over(found, url, repaired)
+    found, read = _find(document, scanned, known)
+    return _take_over(found, url, repaired, read=read, layout=scanned.entries, known=known)
+
+
+def _find(document: bytes, scanned: Scan, known: Container[str]) -> tuple[Any, Sequence[Range] | None]:
+    """Return what feedparser finds, and the place of each of its entries.
+
+    None: it finds other entries than the scan (or the scan found none), so that nobody can tell which
+    range an entry comes from; then it has read the whole document.
+    """
+    skipped = [entry for entry in scanned.entries if entry.digest in known]
+    if skipped:
+        read = [entry for entry in scanned.entries if entry.digest not in known]
+        found = _feedparse(cut(document, scanned.cuts, skipped))
+        if len(found.get("entries", ())) == len(read):
+            return found, read
+    found = _feedparse(cut(document, scanned.cuts))
+    agreed = scanned.well_formed and len(found.get("entries", ())) == len(scanned.entries)
+    return found, scanned.entries if agreed else None
 
 
 def _feedparse(document: bytes) -> Any:  # noqa: ANN401 - feedparser has no types
@@ -73,23 +96,34 @@ def _feedparse(document: bytes) -> Any:  # noqa: ANN401 - feedparser has no type
         )
 
 
-def _take_over(found: Any, url: str, repaired: str) -> ParsedFeed:  # noqa: ANN401 - feedparser has no types
+def _take_over(
+    found: Any,  # noqa: ANN401 - feedparser has no types
+    url: str,
+    repaired: str,
+    *,
+    read: Sequence[Range] | None,
+    layout: Sequence[Range],
+    known: Container[str],
+) -> ParsedFeed:
     """Turn feedparser's dictionaries into our values."""
     version = str(found.get("version") or "")
     entries: list[Entry] = []
+    digests: list[str] = []
+    shown = [] if read is None else [entry.digest for entry in layout]
     skipped = 0
-    for raw in found.get("entries", ()):
-        try:
-            entry = _entry(raw, url, plain=version.startswith("atom"))
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    for number, raw in enumerate(found.get("entries", ())):
+        entry = _readable(raw, url, plain=version.startswith("atom"))
+        if entry is None:
             skipped += 1
             continue
-        if entry.guid or entry.link or entry.title or entry.summary or entry.content:
+        digest = entry_digest(entry) if read is None else read[number].digest
+        if read is None:
+            shown.append(digest)
+        if read is not None or digest not in known:
             entries.append(entry)
-        else:
-            skipped += 1
+            digests.append(digest)
     feed = found.get("feed", {})
-    if not entries and (repaired or not version):
+    if not entries and not any(digest in known for digest in shown) and (repaired or not version):
         why = f" ({repaired})" if repaired else ""
         raise ParseError(
             f"The document is damaged and holds no entry that can be read{why}. It is tried again; "
@@ -106,7 +140,19 @@ def _take_over(found: Any, url: str, repaired: str) -> ParsedFeed:  # noqa: ANN4
         links=_links(feed, url),
         skipped=skipped,
         repaired=repaired,
+        digests=tuple(digests),
+        layout=tuple(shown),
     )
+
+
+def _readable(raw: Any, url: str, *, plain: bool) -> Entry | None:  # noqa: ANN401 - feedparser has no types
+    """Return the entry; None when it cannot be read or says nothing."""
+    try:
+        entry = _entry(raw, url, plain=plain)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+    says = entry.guid or entry.link or entry.title or entry.summary or entry.content
+    return entry if says else None
 
 
 def _entry(raw: Any, base: str, *, plain: bool) -> Entry:  # noqa: ANN401 - feedparser has no types

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import TYPE_CHECKING
 
-from monitor.models import Entry, IdentityMode
+from monitor.models import Entry, IdentityMode, stable_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,6 +71,13 @@ class ParsedFeed:
     links: tuple[tuple[str, str], ...] = ()  # (rel, absolute URL) of self, next-archive, prev-archive, hub
     skipped: int = 0  # entries that could not be read or say nothing
     repaired: str = ""  # what was wrong with the document and worked around; "" when well-formed
+    digests: tuple[str, ...] = ()  # of each of `entries`: the same digest says the same; () = not known
+    layout: tuple[str, ...] = ()  # digests of all entries in document order, those not read again included
+
+
+def entry_digest(entry: Entry) -> str:
+    """Return the digest of an entry by what it says, for documents in which nobody can tell its bytes."""
+    return stable_id("entry", *map(str, astuple(entry)))[:16]
 
 
 @dataclass(frozen=True, slots=True)

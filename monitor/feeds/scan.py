@@ -1,17 +1,26 @@
-"""A walk through a document with expat, before feedparser sees it: caps on what feedparser is quadratic in.
+"""A walk through a document with expat, before feedparser sees it: caps, and where each entry begins and ends.
 
 1 MB of namespace declarations keeps feedparser busy for 20 s, and an author of 64 KB as long; expat walks
 250 MB/s. A breach of the caps that no feed makes refuses the document; an overlong small field is cut out,
 because one bad entry must not lose the others. What expat cannot read is left to feedparser's loose parser
 and the worker's deadline.
+
+The byte range of each entry, with what the entry inherits from around it, gives a digest: an entry whose
+digest is known says what it said before, and feedparser need not read it again.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import TYPE_CHECKING
 from xml.parsers import expat
 
 from monitor.errors import ErrorKind, ParseError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 MAX_ATTRIBUTES = 1000  # of one element: feedparser takes 0.01 s for as many, and 5 s for 20,000
 MAX_ATTRIBUTE_LENGTH = 256 * 1024  # characters: data: URLs of images occur
@@ -30,6 +39,18 @@ SMALL = frozenset(
 MAX_SMALL = 2048  # characters
 MAX_ENTITIES = 64  # declared internal entities; older feeds declare a few names such as &nbsp;
 MAX_ENTITY_LENGTH = 64
+ENTRIES = frozenset({"item", "entry"})  # what feedparser takes for one, whatever the format
+_DIGEST = 8  # bytes: that two of a feed's 10,000 entries share one has a chance below 1 in 10**11
+_NAME = re.compile(rb"[^\s/>]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Where one outermost entry stands."""
+
+    start: int  # byte offset of its start tag
+    end: int  # of what follows its end tag
+    digest: str  # of its bytes, and of the attributes of the elements around it
 
 
 @dataclass(slots=True)
@@ -39,6 +60,7 @@ class Scan:
     well_formed: bool = True
     error: str = ""  # expat's words when it is not
     cuts: list[tuple[int, int]] = field(default_factory=list)  # byte ranges of overlong small fields
+    entries: list[Range] = field(default_factory=list)  # in document order; none when it is not well-formed
 
 
 class _Refusal(Exception):  # noqa: N818 - a signal inside this file
@@ -46,50 +68,105 @@ class _Refusal(Exception):  # noqa: N818 - a signal inside this file
 
 
 class _Walker:
-    """expat's handlers and their counters."""
+    """expat's handlers and their counters.
 
-    def __init__(self) -> None:
+    Namespaces are resolved, because feedparser's parser does so: what it refuses for an unknown prefix has
+    to be refused here, too, or a document without the entry at fault would be read by another parser.
+
+    `exact` counts the characters of small fields; without it a field's bytes are looked at, which is three
+    times as fast, and `doubtful` tells that the characters have to be counted.
+    """
+
+    def __init__(self, document: bytes, base: str, *, exact: bool) -> None:
         self.scan = Scan()
-        self.parser = expat.ParserCreate()
+        self.doubtful = False
+        self._document = document
+        self._exact = exact
+        self.parser = expat.ParserCreate(None, " ")
         self.parser.buffer_text = True
+        self.parser.ordered_attributes = True
         self.parser.SetParamEntityParsing(expat.XML_PARAM_ENTITY_PARSING_NEVER)
         self.parser.StartElementHandler = self.start
         self.parser.EndElementHandler = self.end
-        self.parser.CharacterDataHandler = self.text
+        self.parser.StartNamespaceDeclHandler = self.namespace
         self.parser.EntityDeclHandler = self.entity
+        self.parser.StartDoctypeDeclHandler = self.doctype
+        if exact:
+            self.parser.CharacterDataHandler = self.text
         self._depth = self._elements = self._entities = 0
-        self._namespaces: set[tuple[str, str]] = set()
-        self._small: tuple[int, int] | None = None  # (depth, byte after its start tag) of the open field
+        self._namespaces: set[tuple[str | None, str | None]] = set()
+        self._bound: list[str] = []  # the prefixes that the coming start tag binds, and to what
+        self._small: tuple[int, int] | None = None  # (depth, byte of its start tag) of the open field
         self._length = 0
+        self._around = [base]  # what an entry inherits: the declarations and open elements before it
+        self._entry = (0, 0)  # (depth, byte of its start tag) of the open entry; depth 0 = none
 
-    def start(self, name: str, attributes: dict[str, str]) -> None:
-        self._depth += 1
+    def start(self, name: str, attributes: list[str]) -> None:
+        self._depth = depth = self._depth + 1
         self._elements += 1
         if attributes:
-            self._namespaces.update(pair for pair in attributes.items() if pair[0].startswith("xmlns"))
-        if self._depth > MAX_DEPTH:
+            self._look_at(attributes)
+        if depth > MAX_DEPTH:
             raise _Refusal(f"elements more than {MAX_DEPTH} deep")
         if self._elements > MAX_ELEMENTS:
             raise _Refusal(f"more than {MAX_ELEMENTS} elements")
-        if len(attributes) > MAX_ATTRIBUTES:
-            raise _Refusal(f"an element with {len(attributes)} attributes")
+        local = _LOCAL.get(name) or _local(name)
+        if not self._entry[0]:
+            if local in ENTRIES:
+                self._entry = (depth, self.parser.CurrentByteIndex)
+            else:
+                self._around.append("\x1e".join((name, *attributes, *self._bound)))
+            self._bound.clear()
+        if self._small is None and local in SMALL:
+            self._small = (depth, self.parser.CurrentByteIndex)
+            self._length = 0
+
+    def namespace(self, prefix: str | None, uri: str | None) -> None:
+        self._namespaces.add((prefix, uri))
         if len(self._namespaces) > MAX_NAMESPACES:
             raise _Refusal(f"more than {MAX_NAMESPACES} namespaces")
-        if any(len(value) > MAX_ATTRIBUTE_LENGTH for value in attributes.values()):
-            raise _Refusal(f"an attribute longer than {MAX_ATTRIBUTE_LENGTH // 1024} KB")
-        if self._small is None and name.rpartition(":")[2].lower() in SMALL:
-            self._small = (self._depth, self.parser.CurrentByteIndex)
-            self._length = 0
+        if not self._entry[0]:
+            self._bound += (str(prefix), str(uri))
 
     def text(self, data: str) -> None:
         self._length += len(data)
 
     def end(self, _: str) -> None:
-        if self._small is not None and self._small[0] == self._depth:
-            if self._length > MAX_SMALL:
-                self.scan.cuts.append((self._small[1], self.parser.CurrentByteIndex))
-            self._small = None
-        self._depth -= 1
+        depth = self._depth
+        if self._small is not None and self._small[0] == depth:
+            self._end_small(self._small[1])
+        if not self._entry[0]:
+            self._around.pop()
+        elif self._entry[0] == depth:
+            self._end_entry()
+        self._depth = depth - 1
+
+    def _end_small(self, start: int) -> None:
+        end = self.parser.CurrentByteIndex
+        self._small = None
+        if self._exact and self._length > MAX_SMALL:
+            self.scan.cuts.append((start, end))
+        elif end - start > MAX_SMALL:
+            self.doubtful = True
+
+    def _end_entry(self) -> None:
+        start = self._entry[1]
+        end = _after_end_tag(self._document, start, self.parser.CurrentByteIndex)
+        digest = blake2b("\x1d".join(self._around).encode("utf-8", "surrogatepass"), digest_size=_DIGEST)
+        digest.update(self._document[start:end])
+        self.scan.entries.append(Range(start, end, digest.hexdigest()))
+        self._entry = (0, 0)
+
+    def _look_at(self, attributes: Sequence[str]) -> None:
+        """Hold an element's attributes (names and values in turn) to the caps."""
+        if len(attributes) > 2 * MAX_ATTRIBUTES:
+            raise _Refusal(f"an element with {len(attributes) // 2} attributes")
+        for value in attributes[1::2]:
+            if len(value) > MAX_ATTRIBUTE_LENGTH:
+                raise _Refusal(f"an attribute longer than {MAX_ATTRIBUTE_LENGTH // 1024} KB")
+
+    def doctype(self, *words: object) -> None:
+        self._declare(words)
 
     def entity(self, name: str, is_parameter: bool, value: str | None, *_: str | None) -> None:
         self._entities += 1
@@ -102,15 +179,58 @@ class _Walker:
         )
         if not harmless or self._entities > MAX_ENTITIES:
             raise _Refusal(f"a declaration of the entity '{name[:40]}'")
+        self.doubtful = True  # a few bytes may stand for many characters
+        self._declare((name, value))
+
+    def _declare(self, words: Iterable[object]) -> None:
+        self._around.append("\x1e".join(map(str, words)))
 
 
-def scan(document: bytes) -> Scan:
+_LOCAL: dict[str, str] = {}  # names of elements without namespace, in lower case: the same few in every feed
+_MANY = 2000
+
+
+def _local(name: str) -> str:
+    local = name.rpartition(" ")[2].lower()
+    if len(_LOCAL) < _MANY:
+        _LOCAL[name] = local
+    return local
+
+
+def _after_end_tag(document: bytes, start: int, index: int) -> int:
+    """Return the offset after an element that begins at `start` and ends at expat's `index`.
+
+    At an end tag, expat is before it; at an empty-element tag, behind.
+    """
+    name = _NAME.match(document, start + 1)
+    tag = b"</" + (name[0] if name else b"")
+    after = index + len(tag)
+    if document.startswith(tag, index) and document[after : after + 1] in b"> \t\r\n":
+        return document.index(b">", after) + 1
+    return index
+
+
+def scan(document: bytes, base: str = "") -> Scan:
     """Walk through a UTF-8 document.
+
+    Args:
+        document: without an XML declaration.
+        base: what else decides how its entries read, such as the address that links are relative to: it
+            is part of every entry's digest.
 
     Raises:
         ParseError: it breaks a cap that no feed breaks (BROKEN).
     """
-    walker = _Walker()
+    walker = _walk(document, base, exact=False)
+    if walker.doubtful:
+        walker = _walk(document, base, exact=True)
+    if not walker.scan.well_formed:
+        walker.scan.entries.clear()
+    return walker.scan
+
+
+def _walk(document: bytes, base: str, *, exact: bool) -> _Walker:
+    walker = _Walker(document, base, exact=exact)
     try:
         walker.parser.Parse(document, True)  # noqa: FBT003 - expat's signature
     except _Refusal as refusal:
@@ -122,19 +242,24 @@ def scan(document: bytes) -> Scan:
     except expat.ExpatError as error:
         walker.scan.well_formed = False
         walker.scan.error = str(error)
-    return walker.scan
+    return walker
 
 
-def cut(document: bytes, cuts: list[tuple[int, int]]) -> bytes:
-    """Return the document with the elements that begin at each cut's start emptied out of it.
+def cut(document: bytes, cuts: Iterable[tuple[int, int]], entries: Iterable[Range] = ()) -> bytes:
+    """Return the document without overlong small fields and without some of its entries.
 
-    A cut runs from an overlong field's start tag to just before its end tag; both tags are removed.
+    Args:
+        document: as it was scanned.
+        cuts: see `Scan.cuts`; each runs from an overlong field's start tag to just before its end tag, and
+            both tags are removed.
+        entries: of `Scan.entries`, those to leave out.
     """
-    if not cuts:
-        return document
+    left_out = [(entry.start, entry.end) for entry in entries]
+    left_out += [(start, document.index(b">", end) + 1) for start, end in cuts]
     parts, position = [], 0
-    for start, end in cuts:
-        parts.append(document[position:start])
-        position = document.index(b">", end) + 1
+    for start, end in sorted(left_out):
+        if start >= position:  # not inside an entry that is left out itself
+            parts.append(document[position:start])
+            position = end
     parts.append(document[position:])
     return b"".join(parts)

@@ -12,23 +12,27 @@ import resource
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
 from monitor.errors import ErrorKind, ParseError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from concurrent.futures import Future
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
+    from monitor.feeds.reading import Reading
     from monitor.feeds.results import Fetched, ParsedFeed
+    from monitor.models import Feed, IdentityMode
+
+T = TypeVar("T")
 
 MAX_TASKS = 500  # parses before a worker is replaced: what leaks, leaks no further
 CLOSING_SECONDS = 3  # for idle workers to end by themselves
 MAX_MEMORY = 2 * 1024**3  # bytes of address space of a worker
-_PRELOAD = "monitor.feeds.parse"
+_PRELOAD = "monitor.feeds.reading"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ class ParserPool:
         self._pool: ProcessPool | None = None
         self._starting = asyncio.Lock()
         self._closed = False
-        self._running: set[Future[ParsedFeed | _Failure]] = set()
+        self._running: set[Future[Any]] = set()
 
     async def __aenter__(self) -> Self:
         """Return the pool; processes start later."""
@@ -78,9 +82,36 @@ class ParserPool:
         Raises:
             ParseError: it is no usable feed, or took longer than the deadline (BROKEN).
         """
+        return await self._run_in_time(_parse, fetched.body, dict(fetched.headers), fetched.url)
+
+    async def read(
+        self, fetched: Fetched, feed: Feed, mode: IdentityMode, window: str, now: datetime
+    ) -> Reading:
+        """Read what one document says beyond `window`; cancelling kills its worker.
+
+        Args:
+            fetched: the document.
+            feed: see `monitor.feeds.reading.read`, like the others.
+            mode: how its entries are named.
+            window: what is remembered of the last document.
+            now: time of the poll.
+
+        Raises:
+            ParseError: it is no usable feed, or took longer than the deadline (BROKEN).
+        """
+        return await self._run_in_time(
+            _read, fetched.body, dict(fetched.headers), fetched.url, feed, mode, window, now
+        )
+
+    async def _run_in_time(self, work: Callable[..., T | _Failure], *args: object) -> T:
+        """Run `work` in a worker.
+
+        Raises:
+            ParseError: see `parse`.
+        """
         seconds = self._deadline.total_seconds()
         try:
-            result = await self._run_again(fetched)
+            result = await self._run_again(work, args)
         except TimeoutError:
             raise ParseError(
                 f"The document could not be read within {seconds:g} s; it may be made to exhaust readers. "
@@ -97,23 +128,19 @@ class ParserPool:
             raise ParseError(result.message, result.kind)
         return result
 
-    async def _run_again(self, fetched: Fetched) -> ParsedFeed | _Failure:
+    async def _run_again(self, work: Callable[..., T], args: tuple[object, ...]) -> T:
         """Run in a worker; when the whole pool is broken, once more in a new one.
 
         Somebody who ends the idle processes breaks pebble's pool for good: it answers nobody any more.
         """
         try:
-            return await self._run(fetched)
+            return await self._run(work, args)
         except (BrokenProcessPool, RuntimeError):
-            return await self._run(fetched)
+            return await self._run(work, args)
 
-    async def _run(self, fetched: Fetched) -> ParsedFeed | _Failure:
+    async def _run(self, work: Callable[..., T], args: tuple[object, ...]) -> T:
         pool = await self._ready()
-        future = pool.schedule(
-            _work,
-            args=(fetched.body, dict(fetched.headers), fetched.url),
-            timeout=self._deadline.total_seconds(),
-        )
+        future = pool.schedule(work, args=args, timeout=self._deadline.total_seconds())
         self._running.add(future)
         future.add_done_callback(self._running.discard)
         return await asyncio.wrap_future(future)
@@ -169,12 +196,24 @@ def _prepare() -> None:
             resource.setrlimit(limit, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
 
 
-def _work(body: bytes, headers: Mapping[str, str], url: str) -> ParsedFeed | _Failure:
-    """Parse in the worker; errors go back as values."""
+def _parse(body: bytes, headers: Mapping[str, str], url: str) -> ParsedFeed | _Failure:
+    """Parse in the worker."""
     from monitor.feeds.parse import parse  # noqa: PLC0415 - loaded by the fork server, not by the daemon
 
+    return _told(lambda: parse(body, headers, url))
+
+
+def _read(*args: Any) -> Reading | _Failure:
+    """Read in the worker; the arguments are those of `monitor.feeds.reading.read`."""
+    from monitor.feeds.reading import read  # noqa: PLC0415 - likewise
+
+    return _told(lambda: read(*args))
+
+
+def _told(work: Callable[[], T]) -> T | _Failure:
+    """Run `work`; errors go back as values."""
     try:
-        return parse(body, headers, url)
+        return work()
     except ParseError as error:
         return _Failure(str(error), error.kind)
     except MemoryError:

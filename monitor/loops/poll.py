@@ -13,8 +13,8 @@ from monitor.errors import ErrorKind, FetchError, LeaseLostError, MonitorError, 
 from monitor.feeds.health import watch
 from monitor.feeds.identity import degrade
 from monitor.feeds.interval import next_poll
-from monitor.feeds.normalize import normalize
 from monitor.feeds.politeness import LOCAL_HOSTS, free_at
+from monitor.feeds.reading import rename
 from monitor.feeds.results import Fetched, NotModified, ParsedFeed, Polled
 from monitor.intake import lookup_keys, make_hit, take_in
 from monitor.loops.repair import Repaired, Repairer
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from monitor.feeds.interval import IntervalSettings
-    from monitor.models import Feed, FeedState, Hit, HostClaim, Item
+    from monitor.feeds.reading import Reading
+    from monitor.models import Feed, FeedState, Hit, HostClaim, IdentityMode, Item
     from monitor.rulebook import RuleBook
     from monitor.storage.base import Storage
 
@@ -55,6 +56,11 @@ class Parsing(Protocol):
 
     async def parse(self, fetched: Fetched) -> ParsedFeed:
         """Parse once, or raise `ParseError`."""
+
+    async def read(
+        self, fetched: Fetched, feed: Feed, mode: IdentityMode, window: str, now: datetime
+    ) -> Reading:
+        """Read what the document says beyond `window` (see `feeds/reading.py`), or raise `ParseError`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,8 +253,9 @@ class PollLoop:
                 if isinstance(fetched, NotModified):
                     report = PollReport(feed.feed_id, "not_modified", 0.0)
                     return self._without_items(feed, state, fetched), fetched, report
-                parsed = await self._parser.parse(fetched)
-            return await self._process(claim, feed, state, fetched, parsed)
+                window = await self._storage.feed_window(feed.feed_id)
+                reading = await self._parser.read(fetched, feed, state.identity, window, self._clock())
+            return await self._process(claim, feed, state, fetched, reading)
         except (FetchError, ParseError) as error:
             return self._failure(feed, state, error)
         except TimeoutError:
@@ -274,7 +281,7 @@ class PollLoop:
         return PollCommit(after, events=events)
 
     async def _process(
-        self, claim: HostClaim, feed: Feed, state: FeedState, fetched: Fetched, parsed: ParsedFeed
+        self, claim: HostClaim, feed: Feed, state: FeedState, fetched: Fetched, reading: Reading
     ) -> tuple[PollCommit, Outcome, PollReport]:
         """Return what follows from a document.
 
@@ -282,18 +289,19 @@ class PollLoop:
         2. Match what is new or changed.
         3. Decide how entries are named, when to come back, and what the operator is told.
         """
-        now = self._clock()
-        # In a thread: a large document takes long to clean, and the first one loads the language models.
-        items = await asyncio.to_thread(normalize, feed, parsed, state.identity, now)
-        known = await self._storage.known_items(feed.feed_id, lookup_keys(items))
-        intake = take_in(feed, state, items, known, now=now, catch_up=self._settings.catch_up)
+        now, parsed, items = self._clock(), reading.parsed, reading.items
+        known = await self._storage.known_items(feed.feed_id, lookup_keys(items)) if items else {}
+        intake = take_in(
+            feed, state, items, known, now=now, catch_up=self._settings.catch_up, unchanged=reading.unchanged
+        )
         back = Repaired()
         if intake.overlap == 0 and state.baselined_at is not None and state.items_last:
             back = await self._repairer.run(feed, state, parsed, items, lambda: self._before_page(claim))
         hits = self._match(feed, (*intake.to_match, *back.items), now)
-        naming = degrade(state, parsed.entries, items, known)
+        naming = degrade(state, (), items, known, repeated=reading.repeated, kept=reading.kept)
+        count = len(items) + len(reading.unchanged)
         outcome = Polled(
-            fetched, parsed, len(items), len(intake.new), intake.overlap, naming.mode, naming.unstable_guids
+            fetched, parsed, count, len(intake.new), intake.overlap, naming.mode, naming.unstable_guids
         )
         after, events = watch(
             state,
@@ -305,9 +313,10 @@ class PollLoop:
             renamed=naming.reason,
         )
         found = (*intake.new, *back.items, *intake.revised, *intake.renamed)
-        commit = PollCommit(after, found, intake.seen, hits, events)
+        window = rename(reading.window, intake.stored_as)
+        commit = PollCommit(after, found, intake.seen, hits, events, window)
         report = PollReport(
-            feed.feed_id, after.error_kind or "fetched", 0.0, len(items), hits=hits, message=after.error
+            feed.feed_id, after.error_kind or "fetched", 0.0, count, hits=hits, message=after.error
         )
         return commit, outcome, report
 

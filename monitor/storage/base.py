@@ -69,6 +69,7 @@ class PollCommit:
     seen: tuple[str, ...] = ()
     hits: tuple[Hit, ...] = ()  # those already stored for (rule, item) are ignored
     events: tuple[FeedEvent, ...] = ()  # what the operator is to be told; an id that exists is left as it is
+    window: str | None = None  # for `feed_window`; None = what is stored stays
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,8 +244,14 @@ class Storage(StoryStorage, Protocol):
         An identity key wins over an alias; of two items with one alias the first stored has it.
         """
 
+    async def feed_window(self, feed_id: str) -> str:
+        """Return the window that the feed's last poll with a document committed; "" when there is none.
+
+        It speaks of items by their stored ids (see `feeds/reading.py`), and is stored with them.
+        """
+
     async def commit_poll(self, claim: HostClaim, commit: PollCommit, now: datetime) -> PollReceipt:
-        """Store a poll: state, items, aliases, presence and hits.
+        """Store a poll: state, window, items, aliases, presence and hits.
 
         An item whose id is stored is replaced only by a higher revision, keeping `first_seen_at`; its
         aliases are learned at any revision. An item without `first_seen_at` gets `now`. A higher revision

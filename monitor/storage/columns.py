@@ -147,6 +147,12 @@ def among(column: ColumnElement[Any], values: Iterable[str] | Iterable[int]) -> 
     return _Among(column, bindparam(None, wanted, type_=_Values(integers=integers)))
 
 
+def any_of(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    """Return the condition that `column` equals one of a list given as the parameter `name`, sorted."""
+    integers = isinstance(column.type, BigInteger)
+    return _Among(column, bindparam(name, type_=_Values(integers=integers)))
+
+
 def storable(text: str) -> str:
     """Return `text` with NUL and lone surrogates as U+FFFD, which every engine stores."""
     if "\x00" in text:

@@ -113,6 +113,10 @@ class MemoryStorage:
         """See `Storage.known_items`."""
         return memory_poll.known_items(self._state, feed_id, keys)
 
+    async def feed_window(self, feed_id: str) -> str:
+        """See `Storage.feed_window`."""
+        return self._state.windows.get(feed_id, "")
+
     async def commit_poll(self, claim: HostClaim, commit: PollCommit, now: datetime) -> PollReceipt:
         """See `Storage.commit_poll`."""
         check_times(commit.state, *commit.items, *commit.hits, *commit.events)

@@ -95,6 +95,8 @@ def commit_poll(state: State, claim: HostClaim, commit: PollCommit, now: datetim
         for item in newest_revisions(commit.items).values()
         if item.item_id in state.items and item.revision > state.items[item.item_id].revision
     ]
+    if commit.window is not None:
+        state.windows[feed_id] = commit.window
     new_items = _store_items(state, commit.items, now)
     _note_presence(state, commit, now)
     note_corrections(state, changed, now)  # before the hits: those of this text are no correction of it

@@ -53,6 +53,7 @@ class State:
     values: dict[str, str] = field(default_factory=dict)
     feeds: dict[str, FeedState] = field(default_factory=dict)
     scheduled: set[str] = field(default_factory=set)  # ids of the configured feeds
+    windows: dict[str, str] = field(default_factory=dict)  # by feed
     feed_events: dict[str, FeedEvent] = field(default_factory=dict)
     told_at: dict[str, datetime] = field(default_factory=dict)  # by event; missing = untold
     corrections: dict[str, tuple[datetime, int]] = field(default_factory=dict)  # by item: when, revision

@@ -8,14 +8,27 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
+from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
-from monitor.storage import migrate, sql_deliver, sql_flush, sql_house, sql_poll, sql_stories, sql_watch
+from monitor.storage import (
+    migrate,
+    sql_commit,
+    sql_deliver,
+    sql_flush,
+    sql_house,
+    sql_poll,
+    sql_stories,
+    sql_watch,
+)
 from monitor.storage.base import Pruned
+from monitor.storage.batches import Batches
 from monitor.storage.engine import Engine
+from monitor.storage.sql_commit import Poll
 from monitor.storage.urls import read_url
 
 if TYPE_CHECKING:
@@ -72,6 +85,13 @@ class SqlStorage:
             ConfigurationError: the URL cannot be used.
         """
         self._engine = Engine(read_url(url), pool_size=pool_size, busy_timeout=busy_timeout)
+        self._commits: Batches[Poll, PollReceipt] = Batches(
+            partial(self._engine.write, sql_commit.commit_polls), subject=attrgetter("feed_id")
+        )
+        self._windows: Batches[str, str] = Batches(partial(self._engine.read, sql_poll.feed_windows))
+        self._known: Batches[tuple[str, Sequence[str]], Mapping[str, KnownItem]] = Batches(
+            partial(self._engine.read, sql_poll.known_items)
+        )
 
     # --- life ---
 
@@ -86,6 +106,8 @@ class SqlStorage:
 
     async def close(self) -> None:
         """See `Storage.close`."""
+        for batches in (self._commits, self._windows, self._known):
+            await batches.close()
         await self._engine.dispose()
 
     async def migrate(self) -> tuple[str, str]:
@@ -141,15 +163,19 @@ class SqlStorage:
 
     async def known_items(self, feed_id: str, keys: Sequence[str]) -> Mapping[str, KnownItem]:
         """See `Storage.known_items`."""
-        return await self._engine.read(sql_poll.known_items, feed_id, keys)
+        return await self._known.ask((feed_id, keys))
+
+    async def feed_window(self, feed_id: str) -> str:
+        """See `Storage.feed_window`."""
+        return await self._windows.ask(feed_id)
 
     async def commit_poll(self, claim: HostClaim, commit: PollCommit, now: datetime) -> PollReceipt:
         """See `Storage.commit_poll`."""
-        return await self._engine.write(sql_poll.commit_poll, claim, commit, now)
+        return await self._commits.ask(Poll(claim, commit, now))
 
     async def add_hits(self, hits: Sequence[Hit]) -> int:
         """See `Storage.add_hits`."""
-        return await self._engine.write(sql_poll.add_hits, hits)
+        return await self._engine.write(sql_commit.add_hits, hits)
 
     async def feed_states(self) -> tuple[FeedState, ...]:
         """See `Storage.feed_states`."""

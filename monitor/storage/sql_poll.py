@@ -1,4 +1,4 @@
-"""Statements of polling: the schedule, host leases, known items, and one poll's transaction."""
+"""Statements of polling: the schedule, host leases, and what is known of a feed's items."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ from sqlalchemy import func, select, update
 
 from monitor.errors import LeaseLostError
 from monitor.models import FeedState, HostClaim, KnownItem
-from monitor.storage.base import PollReceipt
 from monitor.storage.codec import EPOCH, loads_text
-from monitor.storage.columns import among, key_hash, storable
-from monitor.storage.decide import KeyOwner, assign_keys, claimed_url, newest_revisions
-from monitor.storage.rows import feed_row, feed_state, hit_row, item_row
-from monitor.storage.sql_watch import add_events, note_corrections
+from monitor.storage.columns import among, key_hash
+from monitor.storage.rows import feed_row, feed_state
 from monitor.storage.statements import SCHEDULE, insert_new, one_at_a_time, upsert
-from monitor.storage.tables import feeds, hits, hosts, item_keys, items
+from monitor.storage.tables import feed_windows as windows
+from monitor.storage.tables import feeds, hosts, item_keys, items
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -24,8 +22,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Row
 
-    from monitor.models import Hit, Item
-    from monitor.storage.base import FeedSeed, PollCommit
+    from monitor.storage.base import FeedSeed
 
 
 def sync_feeds(connection: Connection, seeds: Sequence[FeedSeed], now: datetime) -> None:
@@ -50,7 +47,7 @@ def sync_feeds(connection: Connection, seeds: Sequence[FeedSeed], now: datetime)
     ).all()
     connection.execute(update(feeds).where(among(feeds.c.feed_id, dropped)).values(due_at=None))
     upsert(connection, feeds, sorted(rows, key=lambda row: str(row["feed_id"])))
-    _refresh_due(connection, touched)
+    refresh_due(connection, touched)
 
 
 def _seed_row(seed: FeedSeed, row: Row[*tuple[Any, ...]] | None, now: datetime) -> dict[str, Any] | None:
@@ -73,7 +70,7 @@ def _add_hosts(connection: Connection, names: Iterable[str]) -> None:
     )
 
 
-def _refresh_due(connection: Connection, names: Iterable[str]) -> None:
+def refresh_due(connection: Connection, names: Iterable[str]) -> None:
     """Set each host's due time to that of its feed that is due first."""
     earliest = (
         select(func.min(feeds.c.due_at))
@@ -143,8 +140,14 @@ def release_host(connection: Connection, claim: HostClaim, free_at: datetime) ->
     )
 
 
-def known_items(connection: Connection, feed_id: str, keys: Sequence[str]) -> Mapping[str, KnownItem]:
-    """See `Storage.known_items`."""
+def known_items(
+    connection: Connection, asked: Sequence[tuple[str, Sequence[str]]]
+) -> list[Mapping[str, KnownItem]]:
+    """Return `Storage.known_items` of each (feed id, keys)."""
+    return [_known_items(connection, feed_id, keys) for feed_id, keys in asked]
+
+
+def _known_items(connection: Connection, feed_id: str, keys: Sequence[str]) -> Mapping[str, KnownItem]:
     asked = {key_hash(key): key for key in keys}
     rows = connection.execute(
         select(item_keys.c.key_hash, items.c.item_id, items.c.key, items.c.content_hash, items.c.revision)
@@ -157,123 +160,13 @@ def known_items(connection: Connection, feed_id: str, keys: Sequence[str]) -> Ma
     }
 
 
-def commit_poll(connection: Connection, claim: HostClaim, commit: PollCommit, now: datetime) -> PollReceipt:
-    """See `Storage.commit_poll`.
-
-    1. Fence: the host's row is locked and its token compared; the feed's URL is still the claimed one.
-    2. Store the state, then items with their keys, then presence, events and hits.
-    3. Set the host's due time anew.
-    """
-    stored = _fence(connection, claim, commit.state)
-    # `sync_feeds` owns the host and whether the feed is scheduled; the rest is replaced.
-    row = feed_row(replace(commit.state, host=stored.host), scheduled=stored.due_at is not None)
-    connection.execute(update(feeds).where(feeds.c.feed_id == commit.state.feed_id).values(row))
-    new_items = _store_items(connection, commit.items, now)
-    _note_presence(connection, commit, now)
-    add_events(connection, commit.events)
-    new_hits = add_hits(connection, commit.hits)
-    _refresh_due(connection, {claim.host})
-    return PollReceipt(new_items, new_hits)
-
-
-def _fence(connection: Connection, claim: HostClaim, state: FeedState) -> Row[*tuple[Any, ...]]:
-    """Lock the host's row and return the feed's, if the claim still stands."""
-    row = connection.execute(
-        select(hosts.c.token, feeds.c.url, feeds.c.host, feeds.c.due_at)
-        .join_from(hosts, feeds, feeds.c.feed_id == state.feed_id, isouter=True)
-        .where(hosts.c.host == claim.host)
-        .with_for_update(of=hosts)
-    ).one_or_none()
-    if row is None or row.token != claim.token:
-        raise LeaseLostError(f"host {claim.host}: another worker polls it now; this poll was not stored")
-    if row.url != storable(claimed_url(claim, state)):
-        raise LeaseLostError(f"feed {state.feed_id}: its URL changed during the poll, which was not stored")
-    return row
-
-
-def _store_items(connection: Connection, found: Sequence[Item], now: datetime) -> int:
-    if not found:
-        return 0
-    newest = newest_revisions(found)
-    stored = {
-        row.item_id: row
-        for row in connection.execute(
-            select(items.c.item_id, items.c.revision, items.c.first_seen_at).where(
-                among(items.c.item_id, newest)
-            )
-        )
-    }
-    new = [item for item in newest.values() if item.item_id not in stored]
-    changed = [
-        item
-        for item in newest.values()
-        if item.item_id in stored and item.revision > stored[item.item_id].revision
-    ]
-    insert_new(connection, items, [item_row(item, item.first_seen_at or now) for item in new])
-    upsert(connection, items, [item_row(item, stored[item.item_id].first_seen_at) for item in changed])
-    note_corrections(connection, changed, now)  # before the hits: those of this text are no correction of it
-    _store_keys(connection, list(newest.values()))
-    return len(new)
-
-
-def _store_keys(connection: Connection, found: Sequence[Item]) -> None:
-    by_feed: dict[str, list[Item]] = {}
-    for item in found:
-        by_feed.setdefault(item.feed_id, []).append(item)
-    for feed_id, group in by_feed.items():
-        asked = {key_hash(key) for item in group for key in (item.key, *item.aliases)}
-        owners = {
-            row.key_hash: KeyOwner(row.item_id, is_alias=row.is_alias)
-            for row in connection.execute(
-                select(item_keys).where(item_keys.c.feed_id == feed_id, among(item_keys.c.key_hash, asked))
-            )
-        }
-        rows = [
-            {"feed_id": feed_id, "key_hash": key, "item_id": owner.item_id, "is_alias": owner.is_alias}
-            for key, owner in assign_keys(owners, group, key_hash).items()
-        ]
-        upsert(connection, item_keys, rows)
-
-
-def _note_presence(connection: Connection, commit: PollCommit, now: datetime) -> None:
-    """Write only what changed: items that left the feed, and items that came back."""
-    shown = {*commit.seen, *(item.item_id for item in commit.items)}
-    if not shown:
-        return
-    present = set(
-        connection.scalars(
-            select(items.c.item_id).where(
-                items.c.feed_id == commit.state.feed_id, items.c.absent_at.is_(None)
-            )
-        )
+def feed_windows(connection: Connection, feed_ids: Sequence[str]) -> list[str]:
+    """Return `Storage.feed_window` of each feed."""
+    rows = connection.execute(
+        select(windows.c.feed_id, windows.c.shown).where(among(windows.c.feed_id, feed_ids))
     )
-    left = present - shown if commit.seen else set()
-    if left:
-        connection.execute(update(items).where(among(items.c.item_id, left)).values(absent_at=now))
-    if shown - present:
-        connection.execute(
-            update(items)
-            .where(among(items.c.item_id, shown - present), items.c.absent_at.is_not(None))
-            .values(absent_at=None)
-        )
-
-
-def add_hits(connection: Connection, found: Sequence[Hit]) -> int:
-    """See `Storage.add_hits`."""
-    if not found:
-        return 0
-    stored = {
-        (row.rule_id, row.item_id)
-        for row in connection.execute(
-            select(hits.c.rule_id, hits.c.item_id).where(
-                among(hits.c.item_id, {hit.item_id for hit in found})
-            )
-        )
-    }
-    new = {(hit.rule_id, hit.item_id): hit for hit in reversed(found)}
-    rows = [hit_row(hit) for key, hit in new.items() if key not in stored]
-    insert_new(connection, hits, rows)
-    return len(rows)
+    stored = {row.feed_id: row.shown for row in rows}
+    return [stored.get(feed_id, "") for feed_id in feed_ids]
 
 
 def feed_states(connection: Connection) -> tuple[FeedState, ...]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, not_, select
 from sqlalchemy.dialects import postgresql, sqlite
+
+from monitor.storage.tables import item_keys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,6 +57,19 @@ def add_up(connection: Connection, table: Table, rows: Sequence[Values], column:
         keys = [one.name for one in table.primary_key]
         total = {column: table.c[column] + statement.excluded[column]}
         connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=total), rows)
+
+
+def insert_keys(connection: Connection, rows: Sequence[Values]) -> None:
+    """Insert keys of items; of a key that is stored, an identity replaces an alias and nothing else."""
+    if not rows:
+        return
+    statement = _insert(connection, item_keys)
+    taken = statement.on_conflict_do_update(
+        index_elements=[item_keys.c.feed_id, item_keys.c.key_hash],
+        set_={"item_id": statement.excluded.item_id, "is_alias": statement.excluded.is_alias},
+        where=and_(item_keys.c.is_alias, not_(statement.excluded.is_alias)),
+    )
+    connection.execute(taken, rows)
 
 
 def _insert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:

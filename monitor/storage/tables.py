@@ -80,6 +80,14 @@ feeds = Table(
     Index("ix_feeds_host_due_at", "host", "due_at", "feed_id"),
 )
 
+# What each feed's last document showed, by entry, so that only what is new is read (`feeds/reading.py`).
+feed_windows = Table(
+    "feed_windows",
+    metadata,
+    Column("feed_id", Name, ForeignKey("feeds.feed_id", ondelete="CASCADE"), primary_key=True),
+    Column("shown", Name, nullable=False),
+)
+
 # What operators are told of feeds, and what they were told.
 feed_events = Table(
     "feed_events",
