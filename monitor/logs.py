@@ -40,7 +40,6 @@ _DEEPEST: Final = 8
 # asked for is DEBUG.
 _QUIET: Final = {
     "aiohttp.access": logging.WARNING,
-    "aiosqlite": logging.WARNING,
     "alembic": logging.WARNING,
     "apscheduler": logging.WARNING,
     "apscheduler.executors": logging.CRITICAL,  # what a job raises is logged by `ticks.py`

@@ -22,6 +22,7 @@ from monitor.feeds.fetch import Fetcher
 from monitor.feeds.gate import Gate
 from monitor.feeds.interval import IntervalSettings
 from monitor.feeds.parse import parse
+from monitor.feeds.reading import Reading, read
 from monitor.feeds.politeness import host_of
 from monitor.http import Response
 from monitor.loops.flush import FlushLoop
@@ -34,7 +35,7 @@ from monitor.storage.memory import MemoryStorage
 
 if TYPE_CHECKING:
     from monitor.feeds.results import Fetched, ParsedFeed
-    from monitor.models import AlertRevision, FeedEvent, Notification
+    from monitor.models import AlertRevision, Feed, FeedEvent, IdentityMode, Notification
 
 START = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)  # a Monday
 SECOND, MINUTE, HOUR, DAY = (
@@ -159,6 +160,11 @@ class InProcess:
 
     async def parse(self, fetched: Fetched) -> ParsedFeed:
         return parse(fetched.body, fetched.headers, fetched.url)
+
+    async def read(
+        self, fetched: Fetched, feed: Feed, mode: IdentityMode, window: str, now: datetime
+    ) -> Reading:
+        return read(fetched.body, fetched.headers, fetched.url, feed, mode, window, now)
 
 
 class FeedWorld:

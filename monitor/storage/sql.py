@@ -77,7 +77,7 @@ class SqlStorage:
 
         Args:
             url: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE; the drivers' own spellings
-                (sqlite+aiosqlite, postgresql+asyncpg) and postgres:// are taken too.
+                (sqlite+pysqlite, postgresql+asyncpg) and postgres:// are taken too.
             pool_size: connections at most.
             busy_timeout: how long to wait for another process's write, or a free connection.
 

@@ -96,7 +96,7 @@ async def plans(tmp_path):
         if not statement.startswith(("PRAGMA", "BEGIN")):
             seen[statement] = parameters[0] if isinstance(parameters, list) else parameters
 
-    engine = storage._engine._engine.sync_engine
+    engine = storage._engine.connections.sync_engine
     event.listen(engine, "before_cursor_execute", note)
     await work(storage)
     event.remove(engine, "before_cursor_execute", note)
