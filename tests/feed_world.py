@@ -22,8 +22,8 @@ from monitor.feeds.fetch import Fetcher
 from monitor.feeds.gate import Gate
 from monitor.feeds.interval import IntervalSettings
 from monitor.feeds.parse import parse
-from monitor.feeds.reading import Reading, read
 from monitor.feeds.politeness import host_of
+from monitor.feeds.reading import Reading, read
 from monitor.http import Response
 from monitor.loops.flush import FlushLoop
 from monitor.loops.poll import PollLoop, PollReport, PollSettings

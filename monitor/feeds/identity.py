@@ -8,6 +8,7 @@ whose guids change from poll to poll is read by link.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from monitor.feeds.urls import is_front_page, url_key
@@ -54,6 +55,7 @@ def sketch(entry: Entry) -> Sketch:
     return Sketch(_short(entry.guid) if entry.guid else "", _short(url_key(entry.link)), _short(entry.title))
 
 
+@lru_cache(maxsize=2048)  # each part of a document is asked about several times in a row
 def _short(text: str) -> str:
     return stable_id(text)[:12]
 
@@ -65,11 +67,11 @@ def repeated_guid(entries: Sequence[Entry], others: Sequence[Sketch] = ()) -> st
         entries: of one document, at least one of each pair that contradicts.
         others: the document's other entries.
     """
-    seen = {other.guid: other[1:] for other in others if other.guid}
+    seen = {other.guid: (other.link, other.title) for other in others if other.guid}
     for entry in entries:
         if entry.guid:
-            guid, *what = sketch(entry)
-            if seen.setdefault(guid, tuple(what)) != tuple(what):
+            guid, link, title = sketch(entry)
+            if seen.setdefault(guid, (link, title)) != (link, title):
                 return entry.guid
     return ""
 

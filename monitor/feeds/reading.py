@@ -34,6 +34,7 @@ class Reading:
     parsed: ParsedFeed  # the document as a whole; its entries went into `items` and are left out
     items: tuple[Item, ...]  # of entries that are not known to the byte, in document order
     unchanged: tuple[str, ...] = ()  # ids of the other items, in document order
+    gone: tuple[str, ...] | None = None  # ids of what only the last document had; None = it is not remembered
     kept: int = 0  # of the unchanged, how many have their guid for a name
     repeated: str = ""  # a guid that the document gives to several entries, see `identity.repeated_guid`
     window: str = ""  # what the next poll has to know of this document
@@ -76,12 +77,14 @@ def read(
     head = f"{READER} {mode.value}"
     lines = _remembered(window, head)
     parsed = parse(body, headers, url, lines)
-    known = [lines[digest] for digest in dict.fromkeys(parsed.layout) if digest in lines]
+    shown = dict.fromkeys(parsed.layout)
+    known = [lines[digest] for digest in shown if digest in lines]
     others = [line.sketch for line in known]
     found = entry_items(feed, parsed, mode, now, others)
     return Reading(
         replace(parsed, entries=(), digests=(), layout=()),
         *_put_together(parsed, lines, found),
+        gone=tuple(line.item_id for digest, line in lines.items() if digest not in shown) if lines else None,
         kept=sum(bool(line.sketch.guid) for line in known) if mode is IdentityMode.GUID else 0,
         repeated=repeated_guid(parsed.entries, others) if mode is IdentityMode.GUID else "",
         window="\n".join((head, *_lines(parsed, lines, found))),

@@ -1,4 +1,4 @@
-"""A walk through a document with expat, before feedparser sees it: caps, and where each entry begins and ends.
+"""A walk through a document with expat before feedparser sees it: caps, and where each entry stands.
 
 1 MB of namespace declarations keeps feedparser busy for 20 s, and an author of 64 KB as long; expat walks
 250 MB/s. A breach of the caps that no feed makes refuses the document; an overlong small field is cut out,

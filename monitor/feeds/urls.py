@@ -10,6 +10,7 @@ later layer's work.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from urllib.parse import SplitResult, quote, urljoin, urlsplit, urlunsplit
 
 from courlan import normalize_url
@@ -25,6 +26,7 @@ _ESCAPE = re.compile(r"%[0-9a-fA-F]{2}")
 _AMPERSANDS = re.compile(r"^(?:amp;)+")
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
 _SPACE = re.compile(r"[\x00-\x20\x7f\u00a0\u2028\u2029]+")
+_CACHED = 512  # answers that are kept: each URL of a document is asked about several times in a row
 _MAX_LENGTH = 4096  # longer ones are data: URLs or mistakes
 
 
@@ -44,6 +46,7 @@ def absolute_url(link: str, base: str = "") -> str:
     return joined
 
 
+@lru_cache(maxsize=_CACHED)
 def canonical_url(link: str, base: str = "") -> str:
     """Return the canonical form of an article's URL; "" when `link` is no http or https URL.
 
@@ -63,6 +66,7 @@ def canonical_url(link: str, base: str = "") -> str:
     return urlunsplit((plain.scheme, plain.netloc, path, _query(parts.query), plain.fragment))
 
 
+@lru_cache(maxsize=_CACHED)
 def url_key(link: str) -> str:
     """Return the canonical URL without scheme, `www.` and a closing slash; "" when `link` is no URL.
 

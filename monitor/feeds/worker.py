@@ -203,11 +203,19 @@ def _parse(body: bytes, headers: Mapping[str, str], url: str) -> ParsedFeed | _F
     return _told(lambda: parse(body, headers, url))
 
 
-def _read(*args: Any) -> Reading | _Failure:
-    """Read in the worker; the arguments are those of `monitor.feeds.reading.read`."""
+def _read(
+    body: bytes,
+    headers: Mapping[str, str],
+    url: str,
+    feed: Feed,
+    mode: IdentityMode,
+    window: str,
+    now: datetime,
+) -> Reading | _Failure:
+    """Read in the worker."""
     from monitor.feeds.reading import read  # noqa: PLC0415 - likewise
 
-    return _told(lambda: read(*args))
+    return _told(lambda: read(body, headers, url, feed, mode, window, now))
 
 
 def _told(work: Callable[[], T]) -> T | _Failure:

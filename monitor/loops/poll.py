@@ -313,8 +313,16 @@ class PollLoop:
             renamed=naming.reason,
         )
         found = (*intake.new, *back.items, *intake.revised, *intake.renamed)
-        window = rename(reading.window, intake.stored_as)
-        commit = PollCommit(after, found, intake.seen, hits, events, window)
+        commit = PollCommit(
+            after,
+            found,
+            intake.seen,
+            hits,
+            events,
+            rename(reading.window, intake.stored_as),
+            back=None if reading.gone is None else intake.seen[len(reading.unchanged) :],
+            gone=reading.gone,
+        )
         report = PollReport(
             feed.feed_id, after.error_kind or "fetched", 0.0, count, hits=hits, message=after.error
         )

@@ -70,6 +70,10 @@ class PollCommit:
     hits: tuple[Hit, ...] = ()  # those already stored for (rule, item) are ignored
     events: tuple[FeedEvent, ...] = ()  # what the operator is to be told; an id that exists is left as it is
     window: str | None = None  # for `feed_window`; None = what is stored stays
+    # What changed of presence, when it is known from the stored window: ids of `seen` that may have been
+    # absent, and ids that may have been present and are not in the body. None = look at all of the feed.
+    back: tuple[str, ...] | None = None
+    gone: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Calls that arrive while another transaction runs share the next one: a transaction costs more than a row."""
+"""Calls that arrive while a transaction runs share the next one: a transaction costs more than a row."""
 
 from __future__ import annotations
 
@@ -42,10 +42,7 @@ class Batches(Generic[Asked, Answer]):
         self._worker: asyncio.Task[None] | None = None
 
     async def ask(self, asked: Asked) -> Answer:
-        """Return the answer to one call.
-
-        A caller who is cancelled waits for a transaction under way, as with any other one.
-        """
+        """Return the answer to one call; when the caller is cancelled, a transaction under way still ends."""
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append((asked, future))
         if self._worker is None or self._worker.done():

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
-from functools import partial
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -86,11 +85,13 @@ class SqlStorage:
         """
         self._engine = Engine(read_url(url), pool_size=pool_size, busy_timeout=busy_timeout)
         self._commits: Batches[Poll, PollReceipt] = Batches(
-            partial(self._engine.write, sql_commit.commit_polls), subject=attrgetter("feed_id")
+            lambda polls: self._engine.write(sql_commit.commit_polls, polls), subject=attrgetter("feed_id")
         )
-        self._windows: Batches[str, str] = Batches(partial(self._engine.read, sql_poll.feed_windows))
+        self._windows: Batches[str, str] = Batches(
+            lambda feed_ids: self._engine.read(sql_poll.feed_windows, feed_ids)
+        )
         self._known: Batches[tuple[str, Sequence[str]], Mapping[str, KnownItem]] = Batches(
-            partial(self._engine.read, sql_poll.known_items)
+            lambda asked: self._engine.read(sql_poll.known_items, asked)
         )
 
     # --- life ---

@@ -99,9 +99,7 @@ def _lost(poll: Poll, tokens: Mapping[str, str], stored: _Stored) -> LeaseLostEr
     if tokens.get(host) != poll.claim.token:
         return LeaseLostError(f"host {host}: another worker polls it now; this poll was not stored")
     if row is None or row.url != storable(claimed_url(poll.claim, poll.commit.state)):
-        return LeaseLostError(
-            f"feed {poll.feed_id}: its URL changed during the poll, which was not stored"
-        )
+        return LeaseLostError(f"feed {poll.feed_id}: its URL changed during the poll, which was not stored")
     return None
 
 
@@ -185,19 +183,30 @@ _LEFT = (
     )
     .values(absent_at=bindparam("left_at", type_=items.c.absent_at.type))
 )
+_GONE = (
+    update(items)
+    .where(any_of(items.c.item_id, "gone"), items.c.absent_at.is_(None))
+    .values(absent_at=bindparam("left_at", type_=items.c.absent_at.type))
+)
 
 
 def _note_presence(connection: Connection, polls: Sequence[Poll]) -> None:
     """Write only what changed: items that left their feed, and items that came back."""
     back: set[str] = set()
-    left = []
+    left, gone = [], []
     for poll in polls:
-        shown = {*poll.commit.seen, *(item.item_id for item in poll.commit.items)}
-        back |= shown
-        if poll.commit.seen:
+        commit = poll.commit
+        own = {item.item_id for item in commit.items}
+        shown = {*commit.seen, *own}
+        back |= shown if commit.back is None else {*commit.back, *own}
+        if commit.seen and commit.gone is None:
             left.append({"of_feed": poll.feed_id, "left_at": poll.now, "shown": sorted(shown)})
+        elif commit.gone and (really := set(commit.gone) - shown):
+            gone.append({"left_at": poll.now, "gone": sorted(really)})
     if left:
         connection.execute(_LEFT, left)
+    if gone:
+        connection.execute(_GONE, gone)
     if back:
         connection.execute(
             update(items)

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 WAL_LIMIT = 64 * 1024 * 1024  # bytes that the log file keeps after a checkpoint
+CACHE = 16 * 1024  # KB of pages that a connection keeps: keys are spread over the whole file
+CHECKPOINT = (
+    4_000  # pages in the log before they are moved into the file: a page changes many times meanwhile
+)
 MODE = "monitor_mode"  # execution option: how a transaction begins
 READ, NORMAL, FULL = "read", "NORMAL", "FULL"  # the latter two are SQLite's names
 
@@ -53,6 +57,7 @@ class Threads:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=busy_timeout.total_seconds(),
+            pool_use_lifo=True,  # the same few connections, with their pages in memory
         )
         event.listen(self.sync_engine, "connect", _on_connect)
         event.listen(self.sync_engine, "begin", _on_begin)
@@ -129,6 +134,8 @@ def _on_connect(connection: DBAPIConnection, _record: object) -> None:
     cursor = connection.cursor()
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT}")
+    cursor.execute(f"PRAGMA cache_size = -{CACHE}")
+    cursor.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT}")
     cursor.close()
 
 
