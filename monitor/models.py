@@ -350,8 +350,10 @@ class StoryMember:
 class AlertState(StrEnum):
     """Where an alert is in its life; news does not resolve, it goes quiet."""
 
+    PENDING = "pending"  # held until enough independent sources report it (`until_then: hold`)
     OPEN = "open"
     CLOSED = "closed"
+    EXPIRED = "expired"  # was pending, and they did not come in time
 
 
 class Reason(StrEnum):
@@ -366,6 +368,7 @@ class Reason(StrEnum):
     UPDATE = "update"
     REMINDER = "reminder"
     CLOSED = "closed"
+    EXPIRED = "expired"  # held back for corroboration that did not come: told in the digest only
 
 
 @dataclass(frozen=True, slots=True)
@@ -411,6 +414,10 @@ class Alert:
     sources: tuple[Source, ...]  # by (event_at, first_seen_at, item_id)
     story_id: str = ""
     unreported: tuple[str, ...] = ()  # item ids attached since the newest revision, none of them material
+    corroborated: bool | None = None  # None: the rule does not ask for it; it stays once it is True
+    hold_until: datetime | None = None  # PENDING: the last event time at which another source counts
+    acked_by: str = ""  # who acknowledged it; "" = nobody, or what followed was too important
+    acked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from monitor.alerts.route_tests import RouteTestResult
     from monitor.models import Feed, Item, Match, RuleInfo
-    from monitor.rules.schema import RuleTree
+    from monitor.rules.schema import Corroborate, RuleTree
 
 FEEDS_FILE = "feeds.yaml"
 ROUTES_FILE = "routes.yaml"
@@ -64,6 +64,10 @@ class RuleBook:
     def errors(self) -> tuple[Diagnostic, ...]:
         """The diagnostics that are errors."""
         return tuple(finding for finding in self.diagnostics if finding.level == "error")
+
+    def standard(self, rule_id: str) -> Corroborate | None:
+        """Return what a rule asks of the sources of its alerts."""
+        return next((rule.corroborate for rule in self.tree.rules if rule.rule_id == rule_id), None)
 
     def route_tests(self) -> tuple[RouteTestResult, ...]:
         """Run the tests that stand in the routes file."""

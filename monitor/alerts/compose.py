@@ -205,7 +205,7 @@ def _severities(views: Sequence[AlertView]) -> str:
 
 def leading(sources: Sequence[Source]) -> Source:
     """Return the source that a message leads with: no copy, of the highest tier, the earliest."""
-    return min(sources, key=lambda s: (bool(s.copy_of), -tier_rank(s.tier), *arrival_order(s)))
+    return min(sources, key=lambda s: (s.withdrawn, bool(s.copy_of), -tier_rank(s.tier), *arrival_order(s)))
 
 
 def _ordered(sources: Sequence[Source], new_ids: set[str]) -> tuple[Source, ...]:
@@ -225,7 +225,12 @@ def _flags(alert: Alert, owners: Sequence[str], history: Sequence[AlertRevision]
     weak = all(source.tier in _WEAK_TIERS for source in own)
     claim = UNVERIFIED_TAG in alert.rule.tags and len(owners) < 2  # noqa: PLR2004 -- a second owner confirms
     corrected = any(revision.reason is Reason.CORRECTED for revision in history)
-    return (*((UNCONFIRMED,) if weak or claim else ()), *((CORRECTED,) if corrected else ()))
+    asked = alert.corroborated is False  # the rule asks for more sources than there are
+    sure = alert.corroborated is True
+    return (
+        *((UNCONFIRMED,) if asked or (not sure and (weak or claim)) else ()),
+        *((CORRECTED,) if corrected else ()),
+    )
 
 
 def _matched(ordered: Sequence[Source]) -> tuple[str, ...]:
@@ -234,6 +239,8 @@ def _matched(ordered: Sequence[Source]) -> tuple[str, ...]:
 
 
 def _note(source: Source, sources: Sequence[Source]) -> str:
+    if source.withdrawn:
+        return "changed since: it no longer says this"
     original = next((other for other in sources if other.item_id == source.copy_of), None)
     if original is not None:
         return f"repeats {one_line(original.outlet)}"

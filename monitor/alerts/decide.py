@@ -197,6 +197,8 @@ def _decide_one(asked: _Question) -> Decision:
     timing = asked.timing
     if asked.revision.reason is Reason.CLOSED:
         return asked.answer(Outcome.LOGGED, "that an alert went quiet is not sent")
+    if asked.revision.reason is Reason.EXPIRED:
+        return _digest(asked, "held back and not confirmed in time: listed in the digest")
     if timing.delivery == "log":
         return asked.answer(Outcome.LOGGED, f"{_why_delivery(asked)} only recorded")
     if timing.delivery == "digest":

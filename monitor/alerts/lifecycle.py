@@ -5,36 +5,44 @@ Times are compared in UTC. Nothing here asks who is told or when; see `decide.py
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from monitor.alerts.sources import arrival_order, described, independent_owners, mark_copies, tier_rank
-from monitor.alerts.wording import counted, ordinal, series
-from monitor.models import Alert, AlertRevision, AlertState, Reason, Severity, Tier, stable_id
+from monitor.alerts.material import by_id, confirmed, further, material, named, sentence, span
+from monitor.alerts.sources import arrival_order, mark_copies
+from monitor.models import Alert, AlertRevision, AlertState, Reason, Severity, stable_id
+from monitor.rules.corroboration import corroborate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from monitor.models import Item, Labels, RuleInfo, Source
+    from monitor.rules.corroboration import Verdict
+    from monitor.rules.schema import Corroborate
 
 QUIET_FOR: Final = timedelta(hours=24)  # an alert without a hit for this long closes
 REOPEN_WITHIN: Final = timedelta(hours=72)  # of closing; later hits open a new alert
 ENOUGH_ITEMS: Final = 3  # immaterial items that together make an update
-_NAMED: Final = 3  # sources or entities that a note names before it counts the rest
 
 # The most important reason of a step names its revision; the note tells all of them.
 IMPORTANCE: Final = (
     Reason.NEW,
     Reason.REOPENED,
+    Reason.CORROBORATED,
     Reason.ESCALATED,
     Reason.CORRECTED,
     Reason.OFFICIAL,
-    Reason.CORROBORATED,
     Reason.UPDATE,
     Reason.REMINDER,
+    Reason.EXPIRED,
     Reason.CLOSED,
+)
+
+# After these an acknowledgement no longer says that its reader knows enough.
+CLEARS_ACK: Final = frozenset(
+    {Reason.CORROBORATED, Reason.ESCALATED, Reason.OFFICIAL, Reason.CORRECTED, Reason.REOPENED}
 )
 
 
@@ -64,6 +72,17 @@ def group_key(rule: RuleInfo, story_id: str, item: Item, entities: Labels) -> st
     return f"story:{story_id}"
 
 
+@dataclass(frozen=True, slots=True)
+class Standard:
+    """What a rule asks of an alert, beside its labels."""
+
+    corroborate: Corroborate | None = None
+    why: str = ""  # why a rule that remembers fired: such arrivals are always told, in these words
+
+
+PLAIN: Final = Standard()
+
+
 def transition(
     alert: Alert | None,
     rule: RuleInfo,
@@ -71,14 +90,17 @@ def transition(
     arrivals: Sequence[Source],
     now: datetime,
     story_id: str = "",
+    standard: Standard = PLAIN,
 ) -> Transition:
     """Return what `arrivals` make of an alert.
 
     1. Items that are already sources, and repeats among the arrivals, are dropped; with nothing left,
        nothing changes.
-    2. No alert: it opens. Closed (or overdue to be) for 72 h and more: its next generation opens.
+    2. No alert: it opens, or is held until it is corroborated. Closed (or overdue to be) for 72 h and
+       more: its next generation opens.
     3. Closed for less: it reopens; one that was overdue to close gets its CLOSED revision first.
-    4. Open: what is material makes one revision, named by its most important reason; the rest is
+    4. Held, also in vain so far: it opens once there are enough independent sources in one window.
+    5. Open: what is material makes one revision, named by its most important reason; the rest is
        attached silently and told by the next revision.
 
     Args:
@@ -88,6 +110,7 @@ def transition(
         arrivals: reports in any order; the result does not depend on it.
         now: when this is decided.
         story_id: the story of the arrivals.
+        standard: what else the rule asks.
 
     Returns:
         The new alert and its new revisions, without gaps.
@@ -101,15 +124,21 @@ def transition(
     if alert is None:
         if not added:
             raise ValueError("an alert needs at least one report to open")
-        return _open(rule, key, 1, added, now, story_id)
+        return _open(rule, key, 1, added, now, story_id, standard)
     if not added:
         return Transition(alert)
     settled = close_quiet(alert, now)
-    if settled.alert.closed_at is None:
-        return _advance(alert, rule, added, now, story_id)
-    if now - settled.alert.closed_at >= REOPEN_WITHIN:
-        return _open(rule, key, alert.generation + 1, added, now, story_id)
-    return _reopen(settled, rule, added, now, story_id)
+    closed_at = settled.alert.closed_at
+    if closed_at is not None and now - closed_at >= REOPEN_WITHIN:
+        return _open(rule, key, alert.generation + 1, added, now, story_id, standard)
+    if settled.alert.state in _HELD:
+        return _hold_on(settled.alert, rule, added, now, story_id, standard)
+    if closed_at is not None:
+        return _reopen(settled, rule, added, now, story_id, standard)
+    return _advance(alert, rule, added, now, story_id, standard)
+
+
+_HELD: Final = frozenset({AlertState.PENDING, AlertState.EXPIRED})
 
 
 def close_quiet(alert: Alert, now: datetime) -> Transition:
@@ -121,14 +150,42 @@ def close_quiet(alert: Alert, now: datetime) -> Transition:
     closes_at = alert.last_hit_at + QUIET_FOR
     if alert.state is not AlertState.OPEN or now < closes_at:
         return Transition(alert)
-    number = alert.revision + 1
-    closed = replace(alert, state=AlertState.CLOSED, closed_at=closes_at, revision=number)
     note = f"No further report for {QUIET_FOR // timedelta(hours=1)} h."
-    return Transition(closed, (AlertRevision(alert.alert_id, number, Reason.CLOSED, now, note, ()),))
+    return _ended(replace(alert, state=AlertState.CLOSED, closed_at=closes_at), Reason.CLOSED, now, note)
+
+
+def close_by_hand(alert: Alert, author: str, now: datetime) -> Transition:
+    """Return an open or held alert closed by a person, else unchanged; a later report reopens it."""
+    if alert.state not in {AlertState.OPEN, AlertState.PENDING}:
+        return Transition(alert)
+    closed = replace(alert, state=AlertState.CLOSED, closed_at=now)
+    return _ended(closed, Reason.CLOSED, now, f"Closed by {author}.")
+
+
+def expire_held(alert: Alert, now: datetime) -> Transition:
+    """Return a held alert expired if no other source can count any more, else unchanged."""
+    until = alert.hold_until
+    if alert.state is not AlertState.PENDING or until is None or now <= until:
+        return Transition(alert)
+    note = f"Not confirmed in time: {named(alert.sources)}."
+    expired = replace(alert, state=AlertState.EXPIRED, closed_at=until)
+    return _ended(expired, Reason.EXPIRED, now, note)
+
+
+def _ended(alert: Alert, reason: Reason, now: datetime, note: str) -> Transition:
+    ended = replace(alert, revision=alert.revision + 1, unreported=())
+    told = by_id(alert, alert.unreported)
+    return Transition(ended, (_revision(ended, reason, now, note, told),))
 
 
 def _open(
-    rule: RuleInfo, key: str, generation: int, added: Sequence[Source], now: datetime, story_id: str
+    rule: RuleInfo,
+    key: str,
+    generation: int,
+    added: Sequence[Source],
+    now: datetime,
+    story_id: str,
+    standard: Standard,
 ) -> Transition:
     sources = mark_copies(added)
     alert = Alert(
@@ -145,37 +202,102 @@ def _open(
         sources=sources,
         story_id=story_id,
     )
-    note = f"First {'report' if len(sources) == 1 else 'reports'}: {_named(sources)}."
+    verdict = _verdict(alert, now, standard)
+    if verdict and verdict.held:
+        return Transition(_held(replace(alert, revision=0), verdict))
+    alert = _judged(alert, verdict)
+    first = f"First {'report' if len(sources) == 1 else 'reports'}: {named(sources)}."
+    note = standard.why or f"{first} {confirmed(verdict)}".rstrip()
     return Transition(alert, (_revision(alert, Reason.NEW, now, note, sources),))
 
 
+def _hold_on(
+    before: Alert, rule: RuleInfo, added: Sequence[Source], now: datetime, story_id: str, standard: Standard
+) -> Transition:
+    """Judge a held alert again: an expired one, too, because a late report can lie inside the window."""
+    alert = replace(_attach(before, rule, added, now, story_id), closed_at=None)
+    verdict = _verdict(alert, now, standard)
+    if verdict and verdict.held:
+        return Transition(_held(alert, verdict))
+    opened = replace(alert, state=AlertState.OPEN, hold_until=None, unreported=(), opened_at=now)
+    opened = _judged(replace(opened, revision=before.revision + 1), verdict)
+    # Whoever was told in a digest that it expired has heard of it: for them it is not new.
+    reason = Reason.CORROBORATED if before.revision else Reason.NEW
+    note = f"{confirmed(verdict)}" or f"Reports: {named(alert.sources)}."
+    return Transition(opened, (_revision(opened, reason, now, note, opened.sources),))
+
+
+def _held(alert: Alert, verdict: Verdict) -> Alert:
+    waiting = tuple(source.item_id for source in alert.sources)
+    until = verdict.until or alert.hold_until
+    if until is None:  # the window was over on arrival: it expires at once
+        until = max(source.event_at for source in alert.sources)
+    return replace(alert, state=AlertState.PENDING, corroborated=False, hold_until=until, unreported=waiting)
+
+
+def _verdict(alert: Alert, now: datetime, standard: Standard) -> Verdict | None:
+    if standard.corroborate is None:
+        return None
+    counted_ = [source for source in alert.sources if not source.withdrawn]
+    return corroborate(standard.corroborate, counted_, now)
+
+
+def _judged(alert: Alert, verdict: Verdict | None) -> Alert:
+    """Return the alert with what a verdict says of it; confirmation and its severity are not taken back."""
+    if verdict is None:
+        return replace(alert, corroborated=None)
+    met = verdict.met or alert.corroborated is True
+    raised = verdict.severity if verdict.met and not alert.corroborated else None
+    severity = max(alert.severity, raised, key=_rank) if raised else alert.severity
+    return replace(alert, corroborated=met, severity=severity)
+
+
 def _reopen(
-    settled: Transition, rule: RuleInfo, added: Sequence[Source], now: datetime, story_id: str
+    settled: Transition,
+    rule: RuleInfo,
+    added: Sequence[Source],
+    now: datetime,
+    story_id: str,
+    standard: Standard,
 ) -> Transition:
     before = settled.alert
     alert = _attach(before, rule, added, now, story_id)
-    alert = replace(alert, state=AlertState.OPEN, closed_at=None, revision=before.revision + 1, unreported=())
-    step = _material(before, alert, {source.item_id for source in added})
-    first = f"new {'report' if len(added) == 1 else 'reports'} after {_span(now - before.last_hit_at)}"
-    parts = (f"{first} of quiet: {_named(added)}", *(step.parts if step.reason is Reason.ESCALATED else ()))
+    verdict = _verdict(alert, now, standard)
+    alert = _judged(alert, verdict)
+    alert = replace(alert, state=AlertState.OPEN, closed_at=None, unreported=(), acked_by="", acked_at=None)
+    alert = replace(alert, revision=before.revision + 1)
+    step = material(before, alert, {source.item_id for source in added}, verdict)
+    first = f"new {'report' if len(added) == 1 else 'reports'} after {span(now - before.last_hit_at)}"
+    worse = step.parts if step.reason in {Reason.ESCALATED, Reason.CORROBORATED} else ()
+    parts = (f"{first} of quiet: {named(added)}", *worse)
     told = (*before.unreported, *(source.item_id for source in added))
-    revision = _revision(alert, Reason.REOPENED, now, _sentence(parts), _by_id(alert, told))
+    revision = _revision(alert, Reason.REOPENED, now, sentence(parts), by_id(alert, told))
     return Transition(alert, (*settled.revisions, revision))
 
 
 def _advance(
-    before: Alert, rule: RuleInfo, added: Sequence[Source], now: datetime, story_id: str
+    before: Alert, rule: RuleInfo, added: Sequence[Source], now: datetime, story_id: str, standard: Standard
 ) -> Transition:
-    after = _attach(before, rule, added, now, story_id)
-    step = _material(before, after, {source.item_id for source in added})
+    attached = _attach(before, rule, added, now, story_id)
+    verdict = _verdict(attached, now, standard)
+    after = _judged(attached, verdict)
+    step = material(before, after, {source.item_id for source in added}, verdict)
+    if standard.why:
+        step.add(Reason.UPDATE, standard.why.rstrip("."))
     waiting = (*before.unreported, *(source.item_id for source in added))
     if step.reason is None and len(waiting) < ENOUGH_ITEMS:
         return Transition(replace(after, unreported=waiting))
-    reason = step.reason or Reason.UPDATE
-    told = _by_id(after, waiting)
-    parts = step.parts or (_further(told),)
-    alert = replace(after, revision=before.revision + 1, unreported=())
-    return Transition(alert, (_revision(alert, reason, now, _sentence(parts), told),))
+    told = by_id(after, waiting)
+    parts = step.parts or (further(told),)
+    return revised(after, step.reason or Reason.UPDATE, now, sentence(parts), told)
+
+
+def revised(alert: Alert, reason: Reason, now: datetime, note: str, told: Sequence[Source]) -> Transition:
+    """Return the next revision of an alert; what matters enough clears its acknowledgement."""
+    revised = replace(alert, revision=alert.revision + 1, unreported=())
+    if reason in CLEARS_ACK:
+        revised = replace(revised, acked_by="", acked_at=None)
+    return Transition(revised, (_revision(revised, reason, now, note, told),))
 
 
 def _attach(alert: Alert, rule: RuleInfo, added: Sequence[Source], now: datetime, story_id: str) -> Alert:
@@ -192,97 +314,11 @@ def _attach(alert: Alert, rule: RuleInfo, added: Sequence[Source], now: datetime
     )
 
 
-@dataclass(slots=True)
-class _Step:
-    """What is material in a step, most important first."""
-
-    reason: Reason | None = None
-    parts: tuple[str, ...] = field(default=())
-
-    def add(self, reason: Reason, part: str) -> None:
-        """Take note of one thing; the first reason noted names the step."""
-        self.reason = self.reason or reason
-        self.parts = (*self.parts, part)
-
-
-def _material(before: Alert, after: Alert, added: set[str]) -> _Step:
-    """Compare two values of an alert; the checks stand in order of importance.
-
-    `added` holds the ids of the step's own items: those attached silently before were judged then.
-    """
-    step = _Step()
-    new = [source for source in after.sources if source.item_id in added]
-    if after.severity.rank > before.severity.rank:
-        step.add(Reason.ESCALATED, f"severity raised from {before.severity} to {after.severity}")
-    officials = [source for source in new if source.tier is Tier.OFFICIAL]
-    if officials and all(source.tier is not Tier.OFFICIAL for source in before.sources):
-        step.add(Reason.OFFICIAL, f"first official source: {described(officials[0])}")
-    owners, former = independent_owners(after.sources), set(independent_owners(before.sources))
-    gained = [_first_of(new, owner) for owner in owners if owner not in former]
-    others = [source for source in gained if source]
-    if len(owners) > len(former) and others:
-        step.add(Reason.UPDATE, _independent(len(owners), others))
-    best = max(new, key=lambda source: tier_rank(source.tier))
-    highest = max(tier_rank(source.tier) for source in before.sources)
-    if tier_rank(best.tier) > highest and best not in others and best.tier is not Tier.OFFICIAL:
-        step.add(Reason.UPDATE, f"first source of a higher tier: {described(best)}")
-    mentions = _entities(after.sources) - _entities(before.sources)
-    if mentions:
-        step.add(Reason.UPDATE, f"first mention of {_limited(sorted(name for _, name in mentions))}")
-    return step
-
-
-def _independent(total: int, gained: Sequence[Source]) -> str:
-    first = total - len(gained) + 1
-    numbers = series([ordinal(number) for number in range(max(first, 1), total + 1)])
-    noun = "source" if len(gained) == 1 else "sources"
-    return f"{numbers} independent {noun}: {_named(gained)}"
-
-
-def _further(told: Sequence[Source]) -> str:
-    repeats = ", which repeat earlier ones" if all(source.copy_of for source in told) else ""
-    return f"{counted(len(told), 'further report')}{repeats}: {_named(told)}"
-
-
-def _first_of(sources: Iterable[Source], owner: str) -> Source | None:
-    return next((source for source in sources if source.owner == owner and not source.copy_of), None)
-
-
-def _entities(sources: Iterable[Source]) -> set[tuple[str, str]]:
-    return {entity for source in sources for entity in source.entities}
-
-
-def _by_id(alert: Alert, item_ids: Iterable[str]) -> tuple[Source, ...]:
-    wanted = set(item_ids)
-    return tuple(source for source in alert.sources if source.item_id in wanted)
-
-
 def _revision(
     alert: Alert, reason: Reason, now: datetime, note: str, told: Iterable[Source]
 ) -> AlertRevision:
     item_ids = tuple(source.item_id for source in told)
     return AlertRevision(alert.alert_id, alert.revision, reason, now, note, item_ids)
-
-
-def _named(sources: Sequence[Source]) -> str:
-    return _limited(list(dict.fromkeys(described(source) for source in sources)))
-
-
-def _limited(names: Sequence[str]) -> str:
-    if len(names) <= _NAMED:
-        return series(names)
-    return series([*names[:_NAMED], f"{len(names) - _NAMED} more"])
-
-
-def _sentence(parts: Sequence[str]) -> str:
-    text = "; ".join(parts)
-    return f"{text[:1].upper()}{text[1:]}."
-
-
-def _span(duration: timedelta) -> str:
-    if duration < timedelta(days=2):
-        return counted(max(1, round(duration / timedelta(hours=1))), "hour")
-    return counted(round(duration / timedelta(days=1)), "day")
 
 
 def _rank(severity: Severity) -> int:

@@ -133,7 +133,7 @@ def _heard(store: ReplayStore, book: RuleBook) -> tuple[Heard, ...]:
         if recipient.channels()
     }
     entries = store.entries()
-    for row in store.notifications:
+    for row in store.written:
         zone, channel = zones[row.recipient_id]
         if row.channel == channel:
             day = row.created_at.astimezone(zone).date()

@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from monitor.models import AlertState
 from monitor.storage.base import FlushClaim
 from monitor.storage.base_stories import TermCounts
 from monitor.storage.decide import LEAST_SHARED, batch_of, is_fixed, is_waiting
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from monitor.models import Alert, AlertRevision, Decision, Hit, Item, Notification, StoryMember
-    from monitor.storage.base import FlushCommit, PendingHit
+    from monitor.storage.base import FlushCommit, PendingCorrection, PendingHit
     from monitor.storage.base_stories import Learned, StoryQuery
 
 _CLAIM: Final = FlushClaim("replay", datetime.max.replace(tzinfo=UTC))
@@ -32,7 +33,9 @@ class ReplayStore:
         """Start empty."""
         self.members: dict[str, StoryMember] = {}  # by item
         self.alerts_by_id: dict[str, Alert] = {}
-        self.notifications: list[Notification] = []
+        self.written: list[Notification] = []
+        self._values: dict[str, str] = {}
+        self._held: set[str] = set()  # alerts that wait for corroboration
         self._pending: list[PendingHit] = []
         self._items: dict[str, Item] = {}
         self._by_key: dict[str, list[str]] = defaultdict(list)  # items by URL key, title key or posting
@@ -70,6 +73,31 @@ class ReplayStore:
 
     async def release_flush(self, claim: FlushClaim) -> None:
         """Do nothing."""
+
+    async def get_value(self, name: str) -> str | None:
+        """Return what a rule that remembers has stored."""
+        return self._values.get(name)
+
+    async def pending_corrections(self, *, limit: int) -> tuple[PendingCorrection, ...]:  # noqa: ARG002 - none
+        """Return nothing: items of the past are read as they were last."""
+        return ()
+
+    async def list_alerts(self, *, state: str | None = None, limit: int = 100) -> tuple[Alert, ...]:
+        """Return the held alerts, which is all that flushing asks for."""
+        found = (self.alerts_by_id[one] for one in sorted(self._held))
+        return tuple(alert for alert in found if state in {None, alert.state.value})[:limit]
+
+    async def notifications(
+        self, *, state: str | None = None, recipient_id: str | None = None, limit: int = 100
+    ) -> tuple[Notification, ...]:
+        """Return the recipient's messages, newest first."""
+        found: list[Notification] = []
+        for row in reversed(self.written):
+            if len(found) == limit:
+                break
+            if row.recipient_id == recipient_id and state in {None, row.state.value}:
+                found.append(row)
+        return tuple(found)
 
     async def pending_hits(self, *, limit: int) -> tuple[PendingHit, ...]:
         """See `Storage.pending_hits`."""
@@ -166,6 +194,7 @@ class ReplayStore:
             self._learn(commit.learned)
         for alert in commit.alerts:
             self.alerts_by_id[alert.alert_id] = alert
+            (self._held.add if alert.state is AlertState.PENDING else self._held.discard)(alert.alert_id)
             place = alert.rule.rule_id, alert.group_key
             known = self._newest.get(place)
             if known is None or known.generation <= alert.generation:
@@ -174,7 +203,8 @@ class ReplayStore:
             self._revisions[revision.alert_id].setdefault(revision.revision, revision)
         for decision in commit.decisions:
             self._decide(decision)
-        self.notifications += commit.notifications
+        self.written += commit.notifications
+        self._values |= dict(commit.values)
         handled = set(commit.handled)
         self._pending = [found for found in self._pending if found.hit.hit_id not in handled]
 

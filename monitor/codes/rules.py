@@ -184,31 +184,6 @@ ROWS: Final = (
         ),
     ),
     Code(
-        "not-evaluated",
-        level="warning",
-        files="rules",
-        meaning=(
-            "The rule waits for other rules (sequence, together, volume), which this version reads "
-            "and checks but does not evaluate: it never fires."
-        ),
-        scope="rule-whole",
-        wrong=(
-            "id: many-talks\n"
-            "title: Many talks\n"
-            "owner: desk\n"
-            "severity: low\n"
-            "volume: {of: base-rule, within: 1h, stories: 5}"
-        ),
-        right=(
-            "id: many-talks\n"
-            "title: Many talks\n"
-            "owner: desk\n"
-            "severity: low\n"
-            "status: draft\n"
-            "volume: {of: base-rule, within: 1h, stories: 5}"
-        ),
-    ),
-    Code(
         "retired-input",
         level="warning",
         files="rules",

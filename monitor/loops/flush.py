@@ -17,12 +17,12 @@ from monitor.alerts.attempts import outbox_row
 from monitor.alerts.bundle import bundle
 from monitor.alerts.compose import compose
 from monitor.alerts.decide import rendered
-from monitor.alerts.lifecycle import QUIET_FOR, close_quiet
+from monitor.alerts.lifecycle import QUIET_FOR, close_quiet, expire_held
 from monitor.errors import RenderError
 from monitor.loops.correcting import corrections
 from monitor.loops.grouping import Grouping, decide_all
 from monitor.loops.stories import learn
-from monitor.models import AlertRevision, Notification
+from monitor.models import AlertRevision, AlertState, Notification
 from monitor.storage.base import FlushCommit
 from monitor.stories.linking import SAFE
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from monitor.alerts.bundle import Bundle
+    from monitor.alerts.lifecycle import Transition
     from monitor.alerts.view import NotificationView
     from monitor.models import Alert, Decision, Item, Message, Recipient, Routing
     from monitor.rulebook import RuleBook
@@ -45,6 +46,7 @@ LEARNED_BATCHES = 5
 DECISIONS_AT_ONCE = 500
 CLOSED_AT_ONCE = 200
 CORRECTED_AT_ONCE = 100
+HELD_AT_ONCE = 10_000  # looked at in each flush: alerts wait for hours, and few rules hold
 RENDER_AGAIN = timedelta(minutes=1)  # after a template failed
 
 
@@ -101,7 +103,7 @@ class FlushLoop:
         2. Group pending hits, batch by batch.
         3. Look at reports that were changed since they were put under alerts.
         4. Write the messages that are due.
-        5. Close alerts that went quiet.
+        5. Close alerts that went quiet, and end those that were held and not confirmed in time.
 
         Each batch has a claim of its own, so that a lease is short and the work may be long.
 
@@ -120,6 +122,8 @@ class FlushLoop:
         while ended := await self._claimed(self._close):
             closed += len(ended.alerts)
             revisions += ended.revisions
+        if expired := await self._claimed(self._expire):
+            revisions += expired.revisions
         report = FlushReport(hits, tuple(revisions), tuple(notifications), closed)
         self._told(report)
         return report
@@ -185,9 +189,16 @@ class FlushLoop:
         due = await self._storage.due_decisions(now, limit=DECISIONS_AT_ONCE)
         return await self._messages(due, now) if due else None
 
+    async def _expire(self, now: datetime) -> FlushCommit | None:
+        held = await self._storage.list_alerts(state=AlertState.PENDING.value, limit=HELD_AT_ONCE)
+        return await self._ended([expire_held(alert, now) for alert in held], now)
+
     async def _close(self, now: datetime) -> FlushCommit | None:
         quiet = await self._storage.quiet_alerts(last_hit_before=now - QUIET_FOR, limit=CLOSED_AT_ONCE)
-        steps = [close_quiet(alert, now) for alert in quiet]
+        return await self._ended([close_quiet(alert, now) for alert in quiet], now)
+
+    async def _ended(self, found: Sequence[Transition], now: datetime) -> FlushCommit | None:
+        steps = [step for step in found if step.revisions]
         if not steps:
             return None
         routing = self._book().routing

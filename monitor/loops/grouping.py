@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
 
 from monitor.alerts.decide import decide
-from monitor.alerts.lifecycle import group_key, transition
+from monitor.alerts.lifecycle import Standard, Transition, group_key, transition
 from monitor.alerts.sources import known_agencies, make_source
 from monitor.alerts.superseding import replaces, superseded, told_by
+from monitor.loops.remember import Memory, opening_signal
 from monitor.loops.stories import Stories
-from monitor.models import Feed
+from monitor.models import Feed, Item
+from monitor.rules.stateful import signal_of
 from monitor.storage.base import FlushCommit
 from monitor.stories.linking import SAFE
 
@@ -21,9 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Sequence
     from datetime import datetime
 
-    from monitor.alerts.lifecycle import Transition
-    from monitor.models import Alert, Decision, Item, Routing, RuleInfo, Source, StoryMember
+    from monitor.models import Alert, Decision, Routing, RuleInfo, Source, StoryMember
     from monitor.rulebook import RuleBook
+    from monitor.rules.schema import Rule
+    from monitor.rules.stateful import Firing
     from monitor.storage.base import PendingHit, Storage
     from monitor.stories.linking import Mode
 
@@ -36,6 +39,7 @@ class Move:
 
     step: Transition
     stories: frozenset[str]
+    opened: bool = False  # the alert, or its next generation, began with this step
 
 
 class Grouping:
@@ -65,7 +69,9 @@ class Grouping:
 
         1. Give each item its story.
         2. Sort the hits by rule and group key.
-        3. Move each alert on, and decide about each of its new revisions.
+        3. Move each alert on. Those that opened are signals for the rules that remember, whose alerts
+           move on when a set is complete, and can be signals in turn.
+        4. Decide about each new revision.
         """
         members = await self._stories(pending)
         arrivals: dict[tuple[str, str], list[tuple[Source, str]]] = defaultdict(list)
@@ -80,21 +86,63 @@ class Grouping:
             key = group_key(rule, story_id, found.item, found.hit.entities)
             source = make_source(found.hit, found.item, self._feed(found.item.feed_id), self._agencies)
             arrivals[rule.rule_id, key].append((source, story_id))
-        moves = [
-            await self._move(rules[rule_id], key, arrived) for (rule_id, key), arrived in arrivals.items()
-        ]
+        found_moves = {
+            (rule_id, key): await self._move(rules[rule_id], key, arrived)
+            for (rule_id, key), arrived in arrivals.items()
+        }
+        memory = Memory(self._storage, self._book, self._now)
+        await self._remember(memory, found_moves)
+        moves = list(found_moves.values())
         return FlushCommit(
             handled=tuple(found.hit.hit_id for found in pending),
             members=tuple(members.values()),
             alerts=tuple(move.step.alert for move in moves),
             revisions=tuple(revision for move in moves for revision in move.step.revisions),
             decisions=tuple([made async for made in self._decisions(moves)]),
+            values=memory.values(),
         )
 
     async def _move(self, rule: RuleInfo, key: str, arrived: Sequence[tuple[Source, str]]) -> Move:
         sources = [source for source, _ in arrived]
-        step = transition(await self._find(rule, key), rule, key, sources, self._now, arrived[0][1])
-        return Move(step, frozenset(story_id for _, story_id in arrived))
+        before = await self._find(rule, key)
+        standard = Standard(self._book.standard(rule.rule_id))
+        step = transition(before, rule, key, sources, self._now, arrived[0][1], standard)
+        opened = before is None or before.alert_id != step.alert.alert_id
+        return Move(step, frozenset(story_id for _, story_id in arrived), opened)
+
+    async def _remember(self, memory: Memory, moves: dict[tuple[str, str], Move]) -> None:
+        """Add the moves of rules that remember to those of rules that items fire."""
+        opened = [opening_signal(move.step.alert) for move in moves.values() if move.opened]
+        waiting = deque(sorted(opened, key=lambda one: (one.event_at, one.first_seen_at, one.item_id)))
+        while waiting:
+            for rule, firing in await memory.take(waiting.popleft()):
+                signal = signal_of(rule, firing)
+                info = self._book.rules[rule.rule_id]
+                item = Item(item_id=signal.item_id, feed_id="", key="")
+                place = rule.rule_id, group_key(info, signal.story_id, item, signal.entities)
+                move = moves[place] = await self._fired(rule, firing, place[1], moves)
+                if move.opened and not any(one.alert_id == move.step.alert.alert_id for one in waiting):
+                    waiting.append(signal_of(rule, firing, move.step.alert.alert_id))
+
+    async def _fired(self, rule: Rule, firing: Firing, key: str, moves: dict[tuple[str, str], Move]) -> Move:
+        """Move on the alert of a rule that remembers: its sources are those of the alerts that it saw."""
+        info = self._book.rules[rule.rule_id]
+        ids = tuple(dict.fromkeys(signal.alert_id for signal in firing.signals))
+        seen = dict(await self._storage.alerts(ids))
+        seen |= {move.step.alert.alert_id: move.step.alert for move in moves.values()}
+        sources = {s.item_id: s for one in ids if one in seen for s in seen[one].sources}
+        former = moves.get((rule.rule_id, key))
+        before = former.step.alert if former else await self._find(info, key)
+        if not sources and before is None:
+            log.warning("a rule fired on alerts that are no longer kept", rule=rule.rule_id)
+        standard = Standard(rule.corroborate, firing.reason)
+        story_id = firing.signals[-1].story_id
+        step = transition(before, info, key, tuple(sources.values()), self._now, story_id, standard)
+        opened = before is None or before.alert_id != step.alert.alert_id
+        if former:
+            step = Transition(step.alert, (*former.step.revisions, *step.revisions))
+        stories = frozenset(signal.story_id for signal in firing.signals if signal.story_id)
+        return Move(step, stories | (former.stories if former else frozenset()), opened)
 
     async def _decisions(self, moves: Sequence[Move]) -> AsyncIterator[Decision]:
         """Yield what is decided about each step, and what that withdraws from earlier alerts.

@@ -163,10 +163,7 @@ class Linter:
         if not rule.owner:
             self._reader.warning(rule.place, "no-owner", f'the live rule "{rule.rule_id}" has no owner')
         if rule.when is None:
-            kind = "volume" if rule.volume else "sequence or together"
-            wrong = f'the rule "{rule.rule_id}" never fires: {kind} is not evaluated yet by this version'
-            self._reader.warning(rule.place, "not-evaluated", wrong, "status: draft keeps it silent")
-            return
+            return  # other rules fire it: their tests, and its timeline, are its tests
         for key, examples in (("must_match", rule.must_match), ("must_not_match", rule.must_not_match)):
             if not examples:
                 wrong = f'the live rule "{rule.rule_id}" needs at least one item under {key}'

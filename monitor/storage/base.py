@@ -124,6 +124,7 @@ class FlushCommit:
     moved: tuple[StoryMember, ...] = ()  # replace the stored ones: a person split a story
     reopened: tuple[str, ...] = ()  # hit ids that are pending again, to be grouped anew
     learned: Learned | None = None
+    values: tuple[tuple[str, str], ...] = ()  # (name, value) to keep, as `Storage.set_value` does
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,6 +112,7 @@ def commit_flush(state: State, claim: FlushClaim, commit: FlushCommit) -> None:
     if commit.learned is not None:
         learn(state, commit.learned)
     end_corrections(state, commit.corrected)
+    state.values |= dict(commit.values)
 
 
 def _store_decisions(state: State, found: Sequence[Decision]) -> set[str]:
@@ -140,7 +141,7 @@ def prune_alerts(state: State, closed_until: datetime) -> int:
     gone = {
         alert.alert_id
         for alert in state.alerts.values()
-        if alert.state is AlertState.CLOSED
+        if alert.state in {AlertState.CLOSED, AlertState.EXPIRED}
         and alert.closed_at is not None
         and alert.closed_at <= closed_until
         and alert.alert_id not in busy

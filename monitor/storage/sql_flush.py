@@ -26,6 +26,7 @@ from monitor.storage.rows import (
     revision_row,
 )
 from monitor.storage.sql_deliver import settle
+from monitor.storage.sql_house import set_value
 from monitor.storage.sql_stories import learn, move_members
 from monitor.storage.sql_watch import end_corrections
 from monitor.storage.statements import insert_new, upsert
@@ -199,6 +200,8 @@ def commit_flush(connection: Connection, claim: FlushClaim, commit: FlushCommit,
     if commit.learned is not None:
         learn(connection, commit.learned)
     end_corrections(connection, commit.corrected)
+    for name, value in commit.values:
+        set_value(connection, name, value)
 
 
 def _store_members(connection: Connection, found: Sequence[StoryMember]) -> None:

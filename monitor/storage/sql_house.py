@@ -168,7 +168,7 @@ def prune_alerts(connection: Connection, closed_until: datetime, limit: int) -> 
         connection.scalars(
             select(alerts.c.alert_id)
             .where(
-                alerts.c.state == AlertState.CLOSED.value,
+                alerts.c.state.in_([AlertState.CLOSED.value, AlertState.EXPIRED.value]),
                 alerts.c.closed_at <= closed_until,
                 ~to_be_sent,
                 ~own,

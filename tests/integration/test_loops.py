@@ -17,7 +17,7 @@ from monitor.loops.deliver import DeliverLoop
 from monitor.loops.flush import FlushLoop
 from monitor.models import FeedState, Item, NotificationState, Outcome, stable_id
 from monitor.notices import fallback_notices
-from monitor.rulebook import read_book
+from monitor.rulebook import RuleBook, read_book
 from monitor.shipped import shipped
 from monitor.storage.base import FeedSeed, PollCommit
 from monitor.storage.memory import MemoryStorage
@@ -118,7 +118,8 @@ class Recording:
 class World:
     """One installation with virtual time."""
 
-    def __init__(self) -> None:
+    def __init__(self, book: RuleBook = BOOK) -> None:
+        self.book = book
         self.store = MemoryStorage()
         self.at = START
         self.channel = Recording()
@@ -132,7 +133,7 @@ class World:
 
     async def publish(self, feed_id: str, *titles: str) -> None:
         """Store new items of a feed, with the hits that the rules find in them."""
-        urls = [FeedSeed(f.feed_id, f.url, f.owner) for f in BOOK.feeds.values()]
+        urls = [FeedSeed(f.feed_id, f.url, f.owner) for f in self.book.feeds.values()]
         await self.store.sync_feeds(urls, self.at)
         claims = await self.store.claim_hosts(self.at, limit=10, per_host=10, lease=MINUTE)
         claim = next(c for c in claims if c.host == feed_id)
@@ -144,8 +145,10 @@ class World:
             )
             for title in titles
         )  # fmt: skip
-        hits = tuple(make_hit(item, match, self.at) for item in items for match in BOOK.engine.match(item))
-        state = FeedState(feed_id, BOOK.feeds[feed_id].url, feed_id, self.at, baselined_at=self.at)
+        hits = tuple(
+            make_hit(item, match, self.at) for item in items for match in self.book.engine.match(item)
+        )
+        state = FeedState(feed_id, self.book.feeds[feed_id].url, feed_id, self.at, baselined_at=self.at)
         await self.store.commit_poll(
             claim, PollCommit(state, items, tuple(i.item_id for i in items), hits), self.at
         )
@@ -153,13 +156,13 @@ class World:
             await self.store.release_host(held, free_at=self.at)
 
     def fallback(self, failed, now):
-        return fallback_notices(failed, BOOK.routing, self.message, now, "0")
+        return fallback_notices(failed, self.book.routing, self.message, now, "0")
 
     def loops(self, store=None):
         store = store or self.store
-        flush = FlushLoop(store, lambda: BOOK, self, self.clock, "0", lambda _: None)
+        flush = FlushLoop(store, lambda: self.book, self, self.clock, "0", lambda _: None)
         deliver = DeliverLoop(
-            store, {"email": self.channel}, lambda: BOOK.routing, self.clock,
+            store, {"email": self.channel}, lambda: self.book.routing, self.clock,
             concurrency=8, attempt_bound=MINUTE, told=lambda _: None, fallback=self.fallback,
         )  # fmt: skip
         return flush, deliver

@@ -311,11 +311,11 @@ STATEFUL = """  - id: two
 @pytest.mark.parametrize(
     ("keys", "errors", "warnings"),
     [
-        ("sequence: [one, three]\n    within: 2h", ["unknown-rule"], ["not-evaluated"]),
-        ("together: [one, one]\n    within: 2h", [], ["not-evaluated"]),
-        ("sequence: [one, two]\n    within: 2h", ["cycle", "cycle"], ["not-evaluated"]),
+        ("sequence: [one, three]\n    within: 2h", ["unknown-rule"], []),
+        ("together: [one, one]\n    within: 2h", [], []),
+        ("sequence: [one, two]\n    within: 2h", ["cycle", "cycle"], []),
         ("sequence: [one, one]", ["missing-key"], []),
-        ("volume: {of: one, within: 1h, stories: 5}", [], ["not-evaluated"]),
+        ("volume: {of: one, within: 1h, stories: 5}", [], []),
         ("volume: {of: one, within: 1h}", ["missing-key"], []),
         ("volume: {of: one, within: 1h, times: 3}", ["missing-key"], []),
         ("volume: {of: one, within: 1h, times: 3, baseline: 14d}\n    status: draft", [], []),
