@@ -440,6 +440,9 @@ class Outcome(StrEnum):
     HELD = "held"  # quiet hours: leaves at due_at
     DIGEST = "digest"  # waits for the digest slot at due_at
     SUPERSEDED = "superseded"  # another rule tells this recipient of the same story
+    SILENCED = "silenced"  # a silence covers it: told in its summary, at due_at
+    RATE_LIMITED = "rate_limited"  # over the flood guard: told in a summary, at due_at
+    ACKED = "acked"  # somebody has acknowledged the alert: an update is not sent
     LOGGED = "logged"  # severity info: in the record only
     NO_ROUTE = "no_route"
     FAILED = "failed"  # every attempt was in vain
@@ -456,7 +459,7 @@ class Decision:
     reason: str  # one sentence for people: which route, which wait
     decided_at: datetime
     due_at: datetime | None = None  # when it is to be rendered; None when it never is
-    slot: str = ""  # digest slot "2026-03-12T17:30 Europe/Brussels"
+    slot: str = ""  # what it is collected for: "2026-03-12T17:30 Europe/Brussels", "silence 3f2a91bc"
     notification_ids: tuple[str, ...] = ()  # set when rendered
 
 
@@ -571,6 +574,25 @@ class Matcher:
     label: str  # severity, topic, owner, rule, tag, tier, country
     operator: Literal["=", ">=", "<="]  # the two orders only for severity
     values: tuple[str, ...]  # one of these
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """A span in which alerts that match are not sent; what it held back is told when it ends."""
+
+    silence_id: str  # 8 hexadecimal digits: what people type
+    match: tuple[Matcher, ...]  # all of them hold for what it covers; never empty
+    starts_at: datetime
+    ends_at: datetime
+    author: str
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Silences:
+    """All silences of the installation that began or will begin, in order of their end."""
+
+    silences: tuple[Silence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final, Literal
 
 from monitor.alerts.calendar import quiet_until
-from monitor.alerts.decide import PUSHES, bypasses_quiet, is_waiting
+from monitor.alerts.decide import COLLECTED, PUSHES, bypasses_quiet, is_waiting
 from monitor.alerts.moments import wall_time
 from monitor.models import Decision, Outcome, stable_id
 
@@ -115,19 +115,19 @@ class _Sorting:
             self._fail(decision, "the alert is no longer stored")
         elif (until := self._quiet_end(decision, alert, recipient)) is not None:
             self._hold(decision, recipient, until)
-        elif decision.outcome is Outcome.DIGEST:
+        elif decision.outcome in COLLECTED:
             self._digests[decision.recipient_id, decision.slot].append(decision)
         else:
             self._pushes[decision.recipient_id, decision.alert_id].append(decision)
 
     def _quiet_end(self, decision: Decision, alert: Alert, recipient: Recipient) -> datetime | None:
         # A digest never bypasses: a severity that does is pushed.
-        if decision.outcome is not Outcome.DIGEST and bypasses_quiet(recipient, alert.severity):
+        if decision.outcome not in COLLECTED and bypasses_quiet(recipient, alert.severity):
             return None
         return quiet_until(recipient, self._now)
 
     def _hold(self, decision: Decision, recipient: Recipient, until: datetime) -> None:
-        outcome = Outcome.DIGEST if decision.outcome is Outcome.DIGEST else Outcome.HELD
+        outcome = decision.outcome if decision.outcome in COLLECTED else Outcome.HELD
         reason = f"{decision.reason} Quiet hours: held until {wall_time(until, recipient.timezone)}."
         self._changed.append(replace(decision, outcome=outcome, due_at=until, reason=_once(reason, decision)))
 

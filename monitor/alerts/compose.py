@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 from monitor.alerts.decide import described_route, routes_by_recipient, was_told
 from monitor.alerts.excerpt import shorten
+from monitor.alerts.guard import FLOOD_SLOT
 from monitor.alerts.lifecycle import IMPORTANCE
 from monitor.alerts.moments import moment, wall_time
 from monitor.alerts.passages import passages
+from monitor.alerts.silences import SILENCE_SLOT
 from monitor.alerts.sources import TIER_WORDS, arrival_order, independent_owners, tier_rank
 from monitor.alerts.view import AlertView, NotificationView, RevisionView, SourceView
 from monitor.alerts.wording import counted, one_line, series
@@ -158,6 +160,11 @@ class _Writer:
         if self._bundle.kind == "alert":
             view = views[0]
             return shorten(f"{_bracket(view)} {view.rule_title}: {view.headline}", SUBJECT_CHARS)
+        if self._bundle.slot.startswith((SILENCE_SLOT, FLOOD_SLOT)):
+            name = "SILENCE ended" if self._bundle.slot.startswith(SILENCE_SLOT) else "SUMMARY"
+            headlines = "; ".join(view.headline for view in views[:_NAMED_IN_DIGEST])
+            counts = f"{counted(len(views), 'alert')} ({_severities(views)})"
+            return shorten(one_line(f"[{name}] {counts}: {headlines}"), SUBJECT_CHARS)
         day = moment(self._now, self._timezone, self._now).local.split(",")[0]
         clock = self._bundle.slot.partition("T")[2].split(" ")[0]
         headlines = "; ".join(view.headline for view in views[:_NAMED_IN_DIGEST])
@@ -166,6 +173,12 @@ class _Writer:
 
     def intro(self, views: Sequence[AlertView], alerts: Mapping[str, Alert]) -> str:
         """Return the sentence or two that open the message."""
+        if self._bundle.slot.startswith(SILENCE_SLOT):
+            held = counted(len(views), "alert")
+            return f"The {self._bundle.slot} has ended. It held back news of {held}: {_severities(views)}."
+        if self._bundle.slot.startswith(FLOOD_SLOT):
+            more = counted(len(views), "alert")
+            return f"{more} more than are sent one by one, summarised every 30 min. Nothing was dropped."
         if self._bundle.kind == "digest":
             verb = "is" if len(views) == 1 else "are"
             return (

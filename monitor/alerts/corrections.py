@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from monitor.alerts.lifecycle import REOPEN_WITHIN, Transition
 from monitor.alerts.wording import shown
-from monitor.models import AlertRevision, Reason
+from monitor.models import AlertRevision, AlertState, Reason
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -39,7 +39,7 @@ def correct(alert: Alert, report: Source, *, matched: bool, now: datetime) -> Tr
 
     1. The report reads as it does now; whether it still matches is noted.
     2. It newly lacks what the rule asks for, or is newly marked as corrected: a CORRECTED revision. Not
-       for an alert that is closed for so long that a new report would open another one.
+       for an alert that is held, or closed for so long that a new report would open another one.
 
     Args:
         alert: one that has the report as a source.
@@ -53,11 +53,12 @@ def correct(alert: Alert, report: Source, *, matched: bool, now: datetime) -> Tr
     changed = replace(alert, sources=sources)
     note = _note(before, after, changed)
     forgotten = alert.closed_at is not None and now - alert.closed_at >= REOPEN_WITHIN
-    if not note or forgotten:
+    untold = alert.state in {AlertState.PENDING, AlertState.EXPIRED}
+    if not note or forgotten or untold:
         return Transition(changed)
     number = alert.revision + 1
     revision = AlertRevision(alert.alert_id, number, Reason.CORRECTED, now, note, (report.item_id,))
-    return Transition(replace(changed, revision=number), (revision,))
+    return Transition(replace(changed, revision=number, acked_by="", acked_at=None), (revision,))
 
 
 def is_marked(title: str) -> bool:

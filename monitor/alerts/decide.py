@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
     from monitor.models import Alert, AlertRevision, Matcher, Recipient, Route, Routing
 
-WAITING: Final = frozenset({Outcome.QUEUED, Outcome.HELD, Outcome.DIGEST})
+# Told together with others, in one message for each recipient and slot.
+COLLECTED: Final = frozenset({Outcome.DIGEST, Outcome.SILENCED, Outcome.RATE_LIMITED})
+WAITING: Final = COLLECTED | {Outcome.QUEUED, Outcome.HELD}
+_STOPPED_BY_ACK: Final = frozenset({Reason.UPDATE, Reason.REMINDER})
 PUSHES: Final = frozenset({Outcome.QUEUED, Outcome.HELD})
 _URGENCY: Final[Mapping[str, int]] = {"now": 0, "digest": 1, "log": 2}
 
@@ -26,12 +29,13 @@ _URGENCY: Final[Mapping[str, int]] = {"now": 0, "digest": 1, "log": 2}
 def matching_routes(routing: Routing, alert: Alert) -> tuple[Route, ...]:
     """Return the routes that apply to `alert`, in file order; the defaults if no other does."""
     matching = tuple(
-        route for route in routing.routes if not route.default and all(_holds(m, alert) for m in route.match)
+        route for route in routing.routes if not route.default and all(holds(m, alert) for m in route.match)
     )
     return matching or tuple(route for route in routing.routes if route.default)
 
 
-def _holds(matcher: Matcher, alert: Alert) -> bool:
+def holds(matcher: Matcher, alert: Alert) -> bool:
+    """Return whether a matcher of a route or silence holds for an alert."""
     if matcher.label == "severity":
         return severity_holds(matcher, alert.severity)
     return not _labels(alert, matcher.label).isdisjoint(matcher.values)
@@ -152,7 +156,8 @@ def decide(
 
     1. A rule in shadow is LOGGED; an alert that no route takes is NO_ROUTE; both without a recipient.
     2. Of a recipient's routes the soonest counts: now before digest before log, then the shorter waits.
-    3. What is too old for a push, or goes by `as: digest`, waits for the digest slot.
+    3. An update of an acknowledged alert is not sent. What is too old for a push, or goes by
+       `as: digest`, waits for the digest slot.
     4. A first contact waits until `group_wait` after the alert opened; later an `update` waits until
        `update_interval` after the recipient's last message. Urgent reasons skip only the latter.
     5. A revision that is still waiting for the recipient takes this one along, or leaves with it.
@@ -195,8 +200,9 @@ def _nobody(
 
 def _decide_one(asked: _Question) -> Decision:
     timing = asked.timing
-    if asked.revision.reason is Reason.CLOSED:
-        return asked.answer(Outcome.LOGGED, "that an alert went quiet is not sent")
+    unsent = _unsent(asked)
+    if unsent is not None:
+        return unsent
     if asked.revision.reason is Reason.EXPIRED:
         return _digest(asked, "held back and not confirmed in time: listed in the digest")
     if timing.delivery == "log":
@@ -208,6 +214,15 @@ def _decide_one(asked: _Question) -> Decision:
         what = f"the news is {duration(age)} old, more than {duration(timing.too_old)}: in the digest"
         return _digest(asked, what)
     return _push(asked)
+
+
+def _unsent(asked: _Question) -> Decision | None:
+    """Return the decision about what is sent to nobody, whatever the timing."""
+    if asked.revision.reason is Reason.CLOSED:
+        return asked.answer(Outcome.LOGGED, "that an alert went quiet is not sent")
+    if asked.alert.acked_at is not None and asked.revision.reason in _STOPPED_BY_ACK:
+        return asked.answer(Outcome.ACKED, f"{asked.alert.acked_by} has acknowledged the alert: not sent")
+    return None
 
 
 def _why_delivery(asked: _Question) -> str:

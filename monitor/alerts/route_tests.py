@@ -67,7 +67,7 @@ def _run(routing: Routing, test: RouteTest, rules: Mapping[str, RuleInfo]) -> li
         hint = closest(rule_id, rules)
         what = f'there is no rule "{rule_id}"' + (f" ({hint})" if hint else "")
         return [RouteTestResult(test.where, "", "a rule", "none", what)]
-    alert, revision = _alert(test, rules.get(rule_id))
+    alert, revision = alert_under_test(test, rules.get(rule_id))
     decisions = {d.recipient_id: d for d in decide(alert, revision, routing, (), test.at)}
     return [_compare(test, name, outcome, decisions.get(name)) for name, outcome in test.expect]
 
@@ -78,7 +78,7 @@ def _compare(test: RouteTest, name: str, expected: str, decision: Decision | Non
     return RouteTestResult(test.where, name, expected, _EXPECTATION[decision.outcome], decision.reason)
 
 
-def _alert(test: RouteTest, rule: RuleInfo | None) -> tuple[Alert, AlertRevision]:
+def alert_under_test(test: RouteTest, rule: RuleInfo | None) -> tuple[Alert, AlertRevision]:
     """Return the alert that a test describes, newly opened."""
     labels = dict(test.alert)
     base = rule or RuleInfo(rule_id="", title="an alert under test", severity=Severity.MEDIUM)

@@ -12,6 +12,7 @@ import typer
 from typer.exceptions import Abort, Exit, TyperException
 
 from monitor.cli import (
+    alerts,
     backtest,
     check,
     diff,
@@ -24,9 +25,11 @@ from monitor.cli import (
     operate,
     outbox,
     render,
+    routes,
     run,
     schema,
     show,
+    silence,
 )
 from monitor.cli.output import fail
 from monitor.errors import MonitorError
@@ -61,6 +64,9 @@ diff.register(app)
 operate.register(app)
 outbox.register(app)
 render.register(app)
+alerts.register(app)
+silence.register(app)
+routes.register(app)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -7,6 +7,7 @@ the outbox. A template that fails can so hold back its message, never the hit be
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
@@ -17,8 +18,11 @@ from monitor.alerts.attempts import outbox_row
 from monitor.alerts.bundle import bundle
 from monitor.alerts.compose import compose
 from monitor.alerts.decide import rendered
+from monitor.alerts.guard import HOUR, guard, messages_by_rule
 from monitor.alerts.lifecycle import QUIET_FOR, close_quiet, expire_held
+from monitor.alerts.silences import hushed
 from monitor.errors import RenderError
+from monitor.loops.administer import read_silences
 from monitor.loops.correcting import corrections
 from monitor.loops.grouping import Grouping, decide_all
 from monitor.loops.stories import learn
@@ -46,6 +50,7 @@ LEARNED_BATCHES = 5
 DECISIONS_AT_ONCE = 500
 CLOSED_AT_ONCE = 200
 CORRECTED_AT_ONCE = 100
+LATELY_AT_FIRST = 40  # a recipient's newest messages: most get fewer in an hour
 HELD_AT_ONCE = 10_000  # looked at in each flush: alerts wait for hours, and few rules hold
 RENDER_AGAIN = timedelta(minutes=1)  # after a template failed
 
@@ -159,8 +164,9 @@ class FlushLoop:
         if not pending:
             return None
         grouping = Grouping(
-            self._storage, self._book(), now, no_wait=no_wait, mode=self._mode, meaning=self._meaning
-        )
+            self._storage, self._book(), now, no_wait=no_wait, mode=self._mode, meaning=self._meaning,
+            silences=await read_silences(self._storage),
+        )  # fmt: skip
         commit = await grouping.run(pending)
         for revision in commit.revisions:
             log.info("alert", alert=revision.alert_id, reason=revision.reason.value, note=revision.note)
@@ -216,9 +222,14 @@ class FlushLoop:
         told = await self._storage.decisions(ids)
         revisions = await self._storage.revisions(ids)
         routing = self._book().routing
+        quiet = [d for d in await self._silenced(due, alerts, now) if d not in due]
+        keys = {(d.alert_id, d.revision, d.recipient_id) for d in quiet}
+        due = tuple(d for d in due if (d.alert_id, d.revision, d.recipient_id) not in keys)
+        told = tuple(d for d in told if (d.alert_id, d.revision, d.recipient_id) not in keys)
         sorted_ = bundle(due, alerts, told, routing, now)
-        decisions, notifications = list(sorted_.changed), list[Notification]()
-        for made in sorted_.bundles:
+        passed, limited = guard(sorted_.bundles, alerts, await self._told_lately(sorted_.bundles, now), now)
+        decisions, notifications = [*quiet, *sorted_.changed, *limited], list[Notification]()
+        for made in passed:
             try:
                 rows = [
                     self._render(made, channel, alerts, revisions, told, routing, now)
@@ -232,6 +243,31 @@ class FlushLoop:
             row_ids = tuple(row.notification_id for row in rows)
             decisions += [rendered(decision, row_ids, now) for decision in made.decisions]
         return FlushCommit(decisions=tuple(decisions), notifications=tuple(notifications))
+
+    async def _silenced(
+        self, due: Sequence[Decision], alerts: Mapping[str, Alert], now: datetime
+    ) -> list[Decision]:
+        """Return the due decisions, with those that a silence has begun to cover held until its end."""
+        silences = await read_silences(self._storage)
+        found: list[Decision] = []
+        for decision in due:
+            alert = alerts.get(decision.alert_id)
+            found += hushed([decision], alert, silences, now) if alert and silences else [decision]
+        return found
+
+    async def _told_lately(self, bundles: Sequence[Bundle], now: datetime) -> Counter[tuple[str, str]]:
+        """Return what the recipients of these messages got in the last hour, by recipient and rule."""
+        total: Counter[tuple[str, str]] = Counter()
+        for recipient_id in sorted({made.recipient_id for made in bundles if made.kind == "alert"}):
+            limit = LATELY_AT_FIRST
+            while True:
+                rows = await self._storage.notifications(recipient_id=recipient_id, limit=limit)
+                if len(rows) < limit or now - rows[-1].created_at >= HOUR:
+                    break
+                limit *= 4
+            alerts = await self._storage.alerts(tuple({row.alert_id for row in rows if row.alert_id}))
+            total += messages_by_rule(rows, alerts, now)
+        return total
 
     def _render(
         self,

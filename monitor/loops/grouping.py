@@ -10,6 +10,7 @@ import structlog
 
 from monitor.alerts.decide import decide
 from monitor.alerts.lifecycle import Standard, Transition, group_key, transition
+from monitor.alerts.silences import hushed
 from monitor.alerts.sources import known_agencies, make_source
 from monitor.alerts.superseding import replaces, superseded, told_by
 from monitor.loops.remember import Memory, opening_signal
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Sequence
     from datetime import datetime
 
-    from monitor.models import Alert, Decision, Routing, RuleInfo, Source, StoryMember
+    from monitor.models import Alert, Decision, Routing, RuleInfo, Silence, Source, StoryMember
     from monitor.rulebook import RuleBook
     from monitor.rules.schema import Rule
     from monitor.rules.stateful import Firing
@@ -52,10 +53,12 @@ class Grouping:
         now: datetime,
         *,
         no_wait: bool,
+        silences: Sequence[Silence] = (),
         mode: Mode = SAFE,
         meaning: Callable[[Item, Item], float] | None = None,
     ) -> None:
         """Start with nothing decided; see `Stories` for `mode` and `meaning`."""
+        self._silences = silences
         self._storage = storage
         self._book = book
         self._now = now
@@ -157,7 +160,7 @@ class Grouping:
             made = await decide_all(self._storage, routing, move.step, self._now, no_wait=self._no_wait)
             told = told_by(alert, rivals, routing)
             final = {(d.revision, d.recipient_id): d for d in (*made, *superseded(made, told, self._now))}
-            for decision in final.values():
+            for decision in hushed(final.values(), alert, self._silences, self._now):
                 yield decision
             earlier = [
                 d

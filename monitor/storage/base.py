@@ -320,10 +320,10 @@ class Storage(StoryStorage, Protocol):
         """Return all decisions about those alerts, by (alert_id, revision, recipient_id)."""
 
     async def due_decisions(self, now: datetime, *, limit: int) -> tuple[Decision, ...]:
-        """Return unrendered decisions (QUEUED, HELD, DIGEST; no notification) with `due_at <= now`.
+        """Return unrendered waiting decisions (`decide.WAITING`; no notification) with `due_at <= now`.
 
         In groups, the one with the longest due decision first; inside a group by (due_at, alert_id,
-        revision). A group is what one message is made of: the DIGEST decisions of one recipient and
+        revision). A group is what one message is made of: the collected decisions of one recipient and
         slot, or the other decisions of one alert and recipient. It comes whole or not at all; a first
         group that alone exceeds `limit` comes whole.
         """

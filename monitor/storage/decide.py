@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 K = TypeVar("K")
 
-WAITING = frozenset({Outcome.QUEUED, Outcome.HELD, Outcome.DIGEST})  # outcomes that a message follows
+# Outcomes that a message of several alerts follows, one for each slot, and all that a message follows.
+COLLECTED = frozenset({Outcome.DIGEST, Outcome.SILENCED, Outcome.RATE_LIMITED})
+WAITING = COLLECTED | {Outcome.QUEUED, Outcome.HELD}
 FINAL = frozenset({Outcome.SENT, Outcome.FAILED})
 DROPPED = "dropped by the operator"  # last_error of a message that was given up by hand
 ENDED = frozenset({NotificationState.SENT, NotificationState.DEAD})
@@ -88,7 +90,7 @@ def is_fixed(decision: Decision) -> bool:
 
 def batch_of(decision: Decision) -> str:
     """Return what, beside the recipient, names the message that `decision` becomes part of."""
-    return f"digest {decision.slot}" if decision.outcome is Outcome.DIGEST else f"alert {decision.alert_id}"
+    return f"digest {decision.slot}" if decision.outcome in COLLECTED else f"alert {decision.alert_id}"
 
 
 def settled(states: Sequence[NotificationState]) -> Outcome | None:

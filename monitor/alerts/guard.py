@@ -1,0 +1,93 @@
+"""The flood guard: how many messages about one rule a recipient gets in an hour, one by one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from monitor.alerts.wording import counted
+from monitor.models import Outcome, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from monitor.alerts.bundle import Bundle
+    from monitor.models import Alert, Decision, Notification
+
+HOUR: Final = timedelta(hours=1)
+SUMMARY_EVERY: Final = timedelta(minutes=30)
+FLOOD_SLOT: Final = "flood "
+MOST_AN_HOUR: Final[Mapping[Severity, int]] = {
+    Severity.CRITICAL: 12,
+    Severity.HIGH: 6,
+    Severity.MEDIUM: 4,
+    Severity.LOW: 4,
+    Severity.INFO: 4,
+}
+
+
+def messages_by_rule(
+    sent: Iterable[Notification], alerts: Mapping[str, Alert], now: datetime
+) -> Counter[tuple[str, str]]:
+    """Return how many messages about single alerts each (recipient, rule) got in the last hour.
+
+    One message over two channels counts once; what only joined a summary or digest does not count.
+    """
+    told = {
+        (row.recipient_id, row.alert_id, row.sequence)
+        for row in sent
+        if row.alert_id in alerts and now - row.created_at < HOUR
+    }
+    return Counter((recipient, alerts[alert_id].rule.rule_id) for recipient, alert_id, _ in told)
+
+
+def guard(
+    bundles: Sequence[Bundle], alerts: Mapping[str, Alert], told: Counter[tuple[str, str]], now: datetime
+) -> tuple[tuple[Bundle, ...], tuple[Decision, ...]]:
+    """Return the messages that may leave, and the decisions that go into a summary instead.
+
+    Args:
+        bundles: messages about to be written, oldest alert first.
+        alerts: those that they are about.
+        told: from `messages_by_rule`, for all recipients of the bundles.
+        now: when they would leave.
+    """
+    count = Counter(told)
+    passed: list[Bundle] = []
+    limited: list[Decision] = []
+    for made in bundles:
+        if made.kind != "alert":
+            passed.append(made)
+            continue
+        alert = alerts[made.alert_id]
+        place, most = (made.recipient_id, alert.rule.rule_id), MOST_AN_HOUR[alert.severity]
+        if count[place] < most:
+            count[place] += 1
+            passed.append(made)
+        else:
+            limited += [_limited(decision, most, now) for decision in made.decisions]
+    return tuple(passed), tuple(limited)
+
+
+def _limited(decision: Decision, most: int, now: datetime) -> Decision:
+    at = next_summary(now)
+    why = (
+        f"Flood guard: {counted(most, 'message')} about this rule within an hour; "
+        f"the rest is summarised every {SUMMARY_EVERY // timedelta(minutes=1)} min."
+    )
+    return replace(
+        decision,
+        outcome=Outcome.RATE_LIMITED,
+        reason=decision.reason if "Flood guard:" in decision.reason else f"{decision.reason} {why}",
+        decided_at=now,
+        due_at=at,
+        slot=f"{FLOOD_SLOT}{at.isoformat()}",
+    )
+
+
+def next_summary(now: datetime) -> datetime:
+    """Return the next half hour, UTC, after `now`."""
+    begin = datetime(2000, 1, 1, tzinfo=UTC)
+    return begin + ((now - begin) // SUMMARY_EVERY + 1) * SUMMARY_EVERY
