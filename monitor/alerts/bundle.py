@@ -121,8 +121,10 @@ class _Sorting:
             self._pushes[decision.recipient_id, decision.alert_id].append(decision)
 
     def _quiet_end(self, decision: Decision, alert: Alert, recipient: Recipient) -> datetime | None:
-        # A digest never bypasses: a severity that does is pushed.
-        if decision.outcome not in COLLECTED and bypasses_quiet(recipient, alert.severity):
+        # A digest never bypasses: a severity that does is pushed. A summary of the flood guard stands for
+        # pushes, so it does.
+        may = decision.outcome in PUSHES or decision.outcome is Outcome.RATE_LIMITED
+        if may and bypasses_quiet(recipient, alert.severity):
             return None
         return quiet_until(recipient, self._now)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from monitor.alerts.decide import described_route, routes_by_recipient, was_told
 from monitor.alerts.excerpt import shorten
-from monitor.alerts.guard import FLOOD_SLOT
+from monitor.alerts.guard import CATCH_UP_SLOT, FLOOD_SLOT
 from monitor.alerts.lifecycle import IMPORTANCE
 from monitor.alerts.moments import moment, wall_time
 from monitor.alerts.passages import passages
@@ -35,6 +35,8 @@ UNVERIFIED_TAG: Final = "claim.unverified"
 _WEAK_TIERS: Final = frozenset({Tier.STATE_MEDIA, Tier.AGGREGATOR, Tier.SOCIAL})
 MOST_SOURCES: Final = 200  # that a message about one alert lists; more would not fit a mail
 MOST_SOURCES_IN_DIGEST: Final = 10  # for each of its alerts
+# What a message of several alerts is called that is no digest, by its slot.
+_COLLECTIONS: Final = {SILENCE_SLOT: "SILENCE ended", FLOOD_SLOT: "SUMMARY", CATCH_UP_SLOT: "CATCH-UP"}
 _NAMED_IN_DIGEST: Final = 3  # headlines in a digest's subject
 
 
@@ -160,8 +162,8 @@ class _Writer:
         if self._bundle.kind == "alert":
             view = views[0]
             return shorten(f"{_bracket(view)} {view.rule_title}: {view.headline}", SUBJECT_CHARS)
-        if self._bundle.slot.startswith((SILENCE_SLOT, FLOOD_SLOT)):
-            name = "SILENCE ended" if self._bundle.slot.startswith(SILENCE_SLOT) else "SUMMARY"
+        name = next((name for slot, name in _COLLECTIONS.items() if self._bundle.slot.startswith(slot)), "")
+        if name:
             headlines = "; ".join(view.headline for view in views[:_NAMED_IN_DIGEST])
             counts = f"{counted(len(views), 'alert')} ({_severities(views)})"
             return shorten(one_line(f"[{name}] {counts}: {headlines}"), SUBJECT_CHARS)
@@ -176,6 +178,9 @@ class _Writer:
         if self._bundle.slot.startswith(SILENCE_SLOT):
             held = counted(len(views), "alert")
             return f"The {self._bundle.slot} has ended. It held back news of {held}: {_severities(views)}."
+        if self._bundle.slot.startswith(CATCH_UP_SLOT):
+            due = counted(len(views), "alert")
+            return f"News of {due} became due at once, as after a standstill: {_severities(views)}."
         if self._bundle.slot.startswith(FLOOD_SLOT):
             more = counted(len(views), "alert")
             return f"{more} more than are sent one by one, summarised every 30 min. Nothing was dropped."

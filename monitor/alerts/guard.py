@@ -1,4 +1,4 @@
-"""The flood guard: how many messages about one rule a recipient gets in an hour, one by one."""
+"""The flood guard and the catch-up message: how many messages a recipient gets one by one."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ if TYPE_CHECKING:
     from monitor.alerts.bundle import Bundle
     from monitor.models import Alert, Decision, Notification
 
+CRITICAL: Final = Severity.CRITICAL
 HOUR: Final = timedelta(hours=1)
 SUMMARY_EVERY: Final = timedelta(minutes=30)
 FLOOD_SLOT: Final = "flood "
+MOST_AT_ONCE: Final = 10  # messages for one recipient; more are a backlog, told as one
+CATCH_UP_SLOT: Final = "catch-up "
 MOST_AN_HOUR: Final[Mapping[Severity, int]] = {
     Severity.CRITICAL: 12,
     Severity.HIGH: 6,
@@ -69,6 +72,29 @@ def guard(
         else:
             limited += [_limited(decision, most, now) for decision in made.decisions]
     return tuple(passed), tuple(limited)
+
+
+def catch_up(
+    bundles: Sequence[Bundle], alerts: Mapping[str, Alert], now: datetime
+) -> tuple[tuple[Bundle, ...], tuple[Decision, ...]]:
+    """Return the messages that leave as they are, and the decisions of a backlog, to be told as one.
+
+    More than ten at once come after downtime. Critical alerts are never collected.
+    """
+    own = {
+        id(made) for made in bundles if made.kind == "alert" and alerts[made.alert_id].severity != CRITICAL
+    }
+    count = Counter(made.recipient_id for made in bundles if id(made) in own)
+    late = [made for made in bundles if id(made) in own and count[made.recipient_id] > MOST_AT_ONCE]
+    kept = tuple(made for made in bundles if made not in late)
+    return kept, tuple(_collected(decision, now) for made in late for decision in made.decisions)
+
+
+def _collected(decision: Decision, now: datetime) -> Decision:
+    why = f"More than {MOST_AT_ONCE} messages were due at once: told in one."
+    slot = f"{CATCH_UP_SLOT}{now.isoformat()}"
+    reason = f"{decision.reason} {why}"
+    return replace(decision, outcome=Outcome.DIGEST, reason=reason, decided_at=now, due_at=now, slot=slot)
 
 
 def _limited(decision: Decision, most: int, now: datetime) -> Decision:

@@ -18,7 +18,7 @@ from monitor.alerts.attempts import outbox_row
 from monitor.alerts.bundle import bundle
 from monitor.alerts.compose import compose
 from monitor.alerts.decide import rendered
-from monitor.alerts.guard import HOUR, guard, messages_by_rule
+from monitor.alerts.guard import HOUR, catch_up, guard, messages_by_rule
 from monitor.alerts.lifecycle import QUIET_FOR, close_quiet, expire_held
 from monitor.alerts.silences import hushed
 from monitor.errors import RenderError
@@ -227,8 +227,9 @@ class FlushLoop:
         due = tuple(d for d in due if (d.alert_id, d.revision, d.recipient_id) not in keys)
         told = tuple(d for d in told if (d.alert_id, d.revision, d.recipient_id) not in keys)
         sorted_ = bundle(due, alerts, told, routing, now)
-        passed, limited = guard(sorted_.bundles, alerts, await self._told_lately(sorted_.bundles, now), now)
-        decisions, notifications = [*quiet, *sorted_.changed, *limited], list[Notification]()
+        ready, backlog = catch_up(sorted_.bundles, alerts, now)
+        passed, limited = guard(ready, alerts, await self._told_lately(ready, now), now)
+        decisions, notifications = [*quiet, *sorted_.changed, *backlog, *limited], list[Notification]()
         for made in passed:
             try:
                 rows = [

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from monitor.alerts.bundle import bundle
 from monitor.alerts.decide import decide, matching_routes
-from monitor.alerts.guard import guard, messages_by_rule, next_summary
+from monitor.alerts.guard import catch_up, guard, messages_by_rule, next_summary
 from monitor.alerts.silences import covers, hushed, make_silence, moved_end, read_matcher
 from monitor.errors import ConfigurationError
-from monitor.models import Outcome, Severity
+from monitor.models import Outcome, QuietSpan, Severity
 from tests.core.alerts.alert_values import NOW, hours, minutes, opened, recipient, route, routing, source
 from tests.factories import make_notification
 
@@ -157,3 +157,32 @@ def test_limited_alerts_of_a_half_hour_are_one_summary():
     (summary,) = bundle(limited, alerts, limited, routing(), next_summary(NOW)).bundles
     assert (summary.kind, len(summary.alert_ids)) == ("digest", 2)
     assert alerts[limited[0].alert_id].severity is Severity.HIGH
+
+
+def test_a_backlog_is_one_message_but_for_what_is_critical():
+    made = [opened(source(f"s{n}"), rule_id=f"rule-{n}") for n in range(12)]
+    alerts = {a.alert_id: a for a, _ in made}
+    worst, grave = opened(source("grave"), severity="critical", rule_id="worst")
+    decisions = [
+        d for a, r in (*made, (worst, grave)) for d in decide(a, r, routing(), (), NOW, no_wait=True)
+    ]
+    alerts[worst.alert_id] = worst
+    now = NOW + minutes(1)
+    passed, backlog = catch_up(bundle(decisions, alerts, decisions, routing(), now).bundles, alerts, now)
+    assert [one.alert_id for one in passed] == [worst.alert_id]
+    (together,) = bundle(backlog, alerts, backlog, routing(), now).bundles
+    assert len(together.alert_ids) == 12
+    passed, backlog = catch_up(
+        bundle(decisions[:10], alerts, decisions[:10], routing(), now).bundles, alerts, now
+    )
+    assert (len(passed), backlog) == (10, ()), "ten are told one by one"
+
+
+def test_a_summary_of_critical_alerts_comes_through_quiet_hours():
+    night = recipient(quiet=(QuietSpan(0, 24 * 60 - 1),), bypass=Severity.CRITICAL)
+    people = routing(recipients=(night,))
+    for severity, outcomes in (("critical", 1), ("high", 0)):
+        alert, revision = opened(source("a"), severity=severity)
+        (decision,) = decide(alert, revision, people, (), NOW, no_wait=True)
+        limited = replace(decision, outcome=Outcome.RATE_LIMITED, due_at=NOW, slot="flood x")
+        assert len(bundle([limited], {alert.alert_id: alert}, [limited], people, NOW).bundles) == outcomes
