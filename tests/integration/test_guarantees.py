@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import tempfile
 from collections import Counter, defaultdict
 from datetime import timedelta
 
@@ -20,6 +21,7 @@ from monitor.alerts.guard import MOST_AN_HOUR
 from monitor.alerts.silences import make_silence
 from monitor.loops.administer import acknowledge, administered, close, put_silence, read_silences
 from monitor.models import AlertState, Outcome, Reason
+from monitor.storage.sql import SqlStorage
 from tests.integration.test_lifecycle_loops import BOOK
 from tests.integration.test_loops import MINUTE, CrashError, Dying, World
 
@@ -43,9 +45,16 @@ class Life(RuleBasedStateMachine):
         super().__init__()
         self.loop = asyncio.new_event_loop()
         self.world = World(BOOK)
+        self.open_store()
         self.bodies: dict[str, str] = {}
         self.count = 0
         self.published: list[tuple[str, str]] = []
+
+    def open_store(self) -> None:
+        """The in-memory twin needs nothing."""
+
+    def close_store(self) -> None:
+        """Nor does it keep anything."""
 
     def run(self, coroutine):
         return self.loop.run_until_complete(coroutine)
@@ -177,7 +186,21 @@ class Life(RuleBasedStateMachine):
             assert self.run(self.world.store.notifications(state="pending")) == ()
             assert all(a.state is not AlertState.PENDING for a in self.alerts())
         finally:
+            self.close_store()
             self.loop.close()
+
+
+class LifeOnDisk(Life):
+    """The same with SQLite on disk: fewer runs, as each step asks it a dozen times."""
+
+    def open_store(self) -> None:
+        self.directory = tempfile.TemporaryDirectory(prefix="monitor-life-")
+        self.world.store = SqlStorage(f"sqlite:///{self.directory.name}/life.db")
+        self.run(self.world.store.open())
+
+    def close_store(self) -> None:
+        self.run(self.world.store.close())
+        self.directory.cleanup()
 
 
 Life.TestCase.settings = settings(
@@ -186,4 +209,6 @@ Life.TestCase.settings = settings(
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
+LifeOnDisk.TestCase.settings = settings(Life.TestCase.settings, max_examples=max(2, RUNS // 6))
 TestLife = Life.TestCase
+TestLifeOnDisk = LifeOnDisk.TestCase
