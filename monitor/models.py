@@ -316,6 +316,7 @@ class Comparison:
 
     item_id: str  # the other one
     story_id: str  # its story
+    title: str  # the other one's headline
     score: float  # probability that both tell of one development, 0 to 1
     hours: float  # between the two events
     words: tuple[str, ...] = ()  # rare words in common as written, the rarest first
@@ -394,6 +395,8 @@ class Source:
     copy_of: str = ""  # item id that this one repeats; "" when it is an account of its own
     author: str = ""
     content: str = ""  # only what the evidence needs: the passages around the spans
+    novel: tuple[str, ...] = ()  # StoryMember.novel: what its headline tells beyond its story so far
+    related: tuple[str, ...] = ()  # headlines of stories near to the one that it opened
     withdrawn: bool = False  # the outlet has changed the report, and the rule no longer matches it
 
 

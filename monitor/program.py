@@ -19,6 +19,7 @@ from monitor.loops.poll import Fetching, Parsing, PollLoop, PollReport, PollSett
 from monitor.loops.watch import WatchLoop
 from monitor.notices import fallback_notices, rules_notices, trouble_notices
 from monitor.storage.base import FeedSeed, Retention
+from monitor.stories.linking import MODES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -84,7 +85,13 @@ class Monitor:
             self._polled,
         )
         self.flush = FlushLoop(
-            parts.storage, self._present_book, parts.templates, parts.clock, __version__, self._count_flush
+            parts.storage,
+            self._present_book,
+            parts.templates,
+            parts.clock,
+            __version__,
+            self._count_flush,
+            mode=MODES[parts.settings.story_grouping],
         )
         self.watch = WatchLoop(parts.storage, parts.clock, self._feed_notices)
         self.deliver = DeliverLoop(

@@ -108,6 +108,11 @@ class Settings(BaseSettings):
         default=2, ge=0, description="on a feed's first poll only items this young can raise alerts"
     )
 
+    story_grouping: Literal["safe", "balanced"] = Field(
+        default="safe",
+        description="how readily reports join a story: safe keeps doubtful ones apart; balanced joins more",
+    )
+
     deliver_concurrency: int = Field(
         default=20, ge=1, le=200, description="notifications sent at the same time"
     )

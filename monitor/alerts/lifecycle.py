@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from monitor.alerts.material import by_id, confirmed, further, material, named, sentence, span
+from monitor.alerts.material import by_id, confirmed, further, material, named, related, sentence, span
 from monitor.alerts.sources import arrival_order, mark_copies
 from monitor.models import Alert, AlertRevision, AlertState, Reason, Severity, stable_id
 from monitor.rules.corroboration import corroborate
+from monitor.alerts.wording import counted, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -178,6 +179,36 @@ def _ended(alert: Alert, reason: Reason, now: datetime, note: str) -> Transition
     return Transition(ended, (_revision(ended, reason, now, note, told),))
 
 
+def moved_away(alert: Alert, item_ids: frozenset[str], title: str, now: datetime) -> Transition:
+    """Return the alert without reports that a person moved to another story, whose own alert tells them.
+
+    Who heard of them here is told by a CORRECTED revision. An alert that keeps no report is closed, with
+    its reports, for the record.
+
+    Args:
+        alert: any.
+        item_ids: the items that moved; without one of its sources nothing changes.
+        title: headline of the first of them.
+        now: when this is decided.
+    """
+    kept = [source for source in alert.sources if source.item_id not in item_ids]
+    count = len(alert.sources) - len(kept)
+    if not count or (not kept and alert.state is AlertState.CLOSED):
+        return Transition(alert)
+    number = alert.revision + 1
+    note = f"{counted(count, 'report')} moved to a story of their own: “{one_line(title)}”."
+    if not kept:
+        closed = replace(alert, state=AlertState.CLOSED, closed_at=now, revision=number)
+        return Transition(closed, (AlertRevision(alert.alert_id, number, Reason.CLOSED, now, note, ()),))
+    less = replace(
+        alert,
+        revision=number,
+        sources=mark_copies(replace(source, copy_of="") for source in kept),
+        unreported=tuple(item_id for item_id in alert.unreported if item_id not in item_ids),
+    )
+    return Transition(less, (_revision(less, Reason.CORRECTED, now, note, ()),))
+
+
 def _open(
     rule: RuleInfo,
     key: str,
@@ -207,7 +238,7 @@ def _open(
         return Transition(_held(replace(alert, revision=0), verdict))
     alert = _judged(alert, verdict)
     first = f"First {'report' if len(sources) == 1 else 'reports'}: {named(sources)}."
-    note = standard.why or f"{first} {confirmed(verdict)}".rstrip()
+    note = standard.why or " ".join(filter(None, (first, confirmed(verdict), related(sources))))
     return Transition(alert, (_revision(alert, Reason.NEW, now, note, sources),))
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from monitor.alerts.sources import described, independent_owners, tier_rank
-from monitor.alerts.wording import counted, ordinal, series
+from monitor.alerts.wording import counted, one_line, ordinal, series
 from monitor.models import Reason, Tier
 
 if TYPE_CHECKING:
@@ -58,6 +58,10 @@ def material(before: Alert, after: Alert, added: set[str], verdict: Verdict | No
     mentions = _entities(after.sources) - _entities(before.sources)
     if mentions:
         step.add(Reason.UPDATE, f"first mention of {_limited(sorted(name for _, name in mentions))}")
+    listed = {name for _, name in mentions}
+    fresh = dict.fromkeys(word for source in new if not source.copy_of for word in source.novel)
+    if told := [word for word in fresh if word not in listed]:
+        step.add(Reason.UPDATE, f"new in the headlines: {_limited(told)}")
     return step
 
 
@@ -91,6 +95,14 @@ def by_id(alert: Alert, item_ids: Iterable[str]) -> tuple[Source, ...]:
 def named(sources: Sequence[Source]) -> str:
     """Return "A (wire agency), B (local media) and 2 more"."""
     return _limited(list(dict.fromkeys(described(source) for source in sources)))
+
+
+def related(sources: Sequence[Source]) -> str:
+    """Return the sentence that links to what was told before and may belong to it; "" when nothing is near."""
+    titles = list(dict.fromkeys(title for source in sources for title in source.related))
+    if not titles:
+        return ""
+    return f"Perhaps related: {series([f'“{one_line(title)}”' for title in titles[:_NAMED]])}."
 
 
 def _limited(names: Sequence[str]) -> str:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 from monitor.alerts.moments import wall_time
 from monitor.alerts.wording import counted
 from monitor.models import NotificationState
+from monitor.stories.wording import as_dict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from monitor.models import Alert, AlertRevision, Decision, Notification, StoryMember
+    from monitor.models import Alert, AlertRevision, Comparison, Decision, Notification, StoryMember
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,8 @@ class Report:
     url: str
     reason: str  # StoryMember.reason, "" when the store knows none
     copy_of: str  # headline of the item that this one repeats, "" for an account of its own
+    why: Comparison | None = None  # the comparison that put it there, when it was one
+    novel: tuple[str, ...] = ()  # what its headline told beyond the story so far
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,8 @@ class Trail:
                     "url": source.url,
                     "event_at": _iso(source.event_at),
                     "reason": report.reason,
+                    "why": as_dict(report.why) if report.why else None,
+                    "new": list(report.novel),
                     "copy_of": source.copy_of,
                 }
                 for source, report in zip(alert.sources, self.reports, strict=True)
@@ -139,6 +144,8 @@ def trail(
             url=source.url,
             reason=members[source.item_id].reason if source.item_id in members else "",
             copy_of=titles.get(source.copy_of, source.copy_of),
+            why=members[source.item_id].why if source.item_id in members else None,
+            novel=source.novel,
         )
         for source in alert.sources
     )

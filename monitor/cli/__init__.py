@@ -30,6 +30,7 @@ from monitor.cli import (
     schema,
     show,
     silence,
+    story,
 )
 from monitor.cli.output import fail
 from monitor.errors import MonitorError
@@ -61,6 +62,7 @@ explain.register(app)
 show.register(app)
 backtest.register(app)
 diff.register(app)
+story.register(app)
 operate.register(app)
 outbox.register(app)
 render.register(app)

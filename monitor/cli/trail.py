@@ -9,6 +9,7 @@ from rich.text import Text
 from monitor.alerts.wording import one_line
 from monitor.cli.output import out
 from monitor.models import Outcome
+from monitor.stories.wording import weighed_most
 
 if TYPE_CHECKING:
     from monitor.alerts.trail import Entry, Trail
@@ -45,6 +46,10 @@ def print_trail(found: Trail) -> None:
         if report.url:
             out.print(Text(f"    {one_line(report.url)}", "dim"))
         out.print(Text(f"    {report.reason or 'The store keeps no reason for it.'}"))
+        if report.why:
+            out.print(Text(f"    Weighed most: {weighed_most(report.why)}", "dim"))
+        if report.novel:
+            out.print(Text(f"    New in its headline: {', '.join(report.novel)}"))
         if report.copy_of:
             out.print(Text(f'    A copy of "{one_line(report.copy_of)}": no source of its own.'))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import structlog
@@ -85,9 +85,12 @@ class Grouping:
                 log.warning("a hit of a rule that is gone raises no alert", rule=found.hit.rule_id)
                 continue
             rules[rule.rule_id] = rule
-            story_id = members[found.item.item_id].story_id
+            member = members[found.item.item_id]
+            story_id = member.story_id
             key = group_key(rule, story_id, found.item, found.hit.entities)
             source = make_source(found.hit, found.item, self._feed(found.item.feed_id), self._agencies)
+            near = tuple(one.title for one in member.related)
+            source = replace(source, novel=member.novel, related=near)
             arrivals[rule.rule_id, key].append((source, story_id))
         found_moves = {
             (rule_id, key): await self._move(rules[rule_id], key, arrived)

@@ -14,21 +14,21 @@ class Coefficient(NamedTuple):
     mean: float
 
 
-INTERCEPT: Final = -7.31195
+INTERCEPT: Final = -7.38979
 COEFFICIENTS: Final = {
-    "title_least": Coefficient(3.17744, 0.154955),
-    "title_tokens": Coefficient(3.72713, 0.491859),
-    "title_grams": Coefficient(1.82248, 0.064168),
-    "grams": Coefficient(1.68209, 0.0524636),
-    "rare": Coefficient(0.231024, 0.557971),
-    "shared_weight": Coefficient(-0.910415, 0.961529),
-    "rarest": Coefficient(4.87836, 0.588153),
-    "rare_title": Coefficient(0.672964, 0.324662),
-    "names": Coefficient(1.62851, 0.168352),
-    "names_apart": Coefficient(-1.30506, 0.45319),
-    "numbers": Coefficient(2.30629, 0.0331762),
-    "hours": Coefficient(-0.688486, 3.11318),
-    "same_host": Coefficient(-0.986367, 0.0979813),
-    "running": Coefficient(0.176879, 0.0728705),
-    "question": Coefficient(-3.02252, 0.0677358),
+    "title_least": Coefficient(3.15219, 0.154268),
+    "title_tokens": Coefficient(3.70873, 0.491859),
+    "title_grams": Coefficient(1.84514, 0.064168),
+    "grams": Coefficient(1.85766, 0.0524636),
+    "rare": Coefficient(0.199078, 0.559547),
+    "shared_weight": Coefficient(-0.920663, 0.962796),
+    "rarest": Coefficient(5.03271, 0.591795),
+    "rare_title": Coefficient(0.675695, 0.324727),
+    "names": Coefficient(1.59712, 0.166716),
+    "names_apart": Coefficient(-1.32631, 0.45319),
+    "numbers": Coefficient(2.28569, 0.0331762),
+    "hours": Coefficient(-0.693327, 3.11318),
+    "same_host": Coefficient(-1.00063, 0.0979813),
+    "running": Coefficient(0.187429, 0.0728705),
+    "question": Coefficient(-3.03648, 0.0677358),
 }

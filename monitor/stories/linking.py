@@ -147,7 +147,7 @@ class Judge:
     def compared(self, item: Item, bond: Bond) -> Comparison:
         """Return the deciding comparison with a story, with its reasons."""
         mine, theirs = self.weighed(item), self.weighed(bond.item)
-        return comparison(mine, theirs, bond.best.item_id, bond.story_id, self._model)
+        return comparison(mine, theirs, bond.item, bond.story_id, self._model)
 
     def related(self, item: Item, bonds: Iterable[Bond]) -> tuple[Comparison, ...]:
         """Return the comparisons with stories that are near."""

@@ -13,6 +13,7 @@ from monitor.stories.features import FEATURES, Pair, values
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from monitor.models import Item
     from monitor.stories.features import Weighed
 
 _TOLD: Final = 5  # words, names and numbers that an explanation lists, of each kind
@@ -56,10 +57,8 @@ def probability(one: Weighed, other: Weighed, by: Model = SHIPPED) -> float:
     return by.score(values(pair, one, other)) if pair.is_telling else 0.0
 
 
-def comparison(
-    one: Weighed, other: Weighed, matched_item_id: str, story_id: str, by: Model = SHIPPED
-) -> Comparison:
-    """Return the comparison with its reasons, for people and for the record.
+def comparison(one: Weighed, other: Weighed, matched: Item, story_id: str, by: Model = SHIPPED) -> Comparison:
+    """Return the comparison of `one` with `other`, the item `matched`, for people and for the record.
 
     A contribution is how many log-odds a feature adds compared with its mean over the pairs that the
     coefficients were learned from.
@@ -73,8 +72,9 @@ def comparison(
     strongest = sorted(parts, key=lambda part: (-abs(part[1]), part[0]))[:_CONTRIBUTIONS]
     names = one.profile.names & other.profile.names
     return Comparison(
-        item_id=matched_item_id,
+        item_id=matched.item_id,
         story_id=story_id,
+        title=matched.title,
         score=round(by.score(found), 4),
         hours=round(abs(one.profile.hour - other.profile.hour), 2),
         words=tuple(pair.rare_words()[:_TOLD]),

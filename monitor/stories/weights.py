@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-PRIOR: Final = 300  # made-up items that stand for what is not learned yet
+PRIOR: Final = 50  # made-up items that stand for what is not learned yet; 300 would join much less at first
 RAREST: Final = math.log(2000)  # one item in two thousand: rarer terms tell no more
 
 # Share of the items that hold a term of so many letters (Zipf's law of abbreviation): short words are
-# common in every language. It is only where learning begins; a thousand items outweigh it. With nothing
+# common in every language. It is only where learning begins; a few hundred items outweigh it. With nothing
 # learned no term counts as rare, so that too little is joined rather than too much.
 _BY_LENGTH: Final = (0.5, 0.5, 0.3, 0.12, 0.04, 0.02, 0.015, 0.012)
 

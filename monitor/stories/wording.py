@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from monitor.models import Comparison, Item
@@ -82,3 +82,23 @@ def quoted(item: Item) -> str:
     """Return an item's headline in quotation marks, on one line."""
     title = " ".join(item.title.split())
     return f"“{title if len(title) <= _SHOWN else title[: _SHOWN - 1].rstrip() + '…'}”"
+
+
+def weighed_most(why: Comparison) -> str:
+    """Return the features that weighed most, with the log-odds that each added."""
+    return ", ".join(f"{label} {amount:+.1f}" for label, amount in why.contributions)
+
+
+def as_dict(why: Comparison) -> dict[str, Any]:
+    """Return a comparison for JSON."""
+    return {
+        "item": why.item_id,
+        "story": why.story_id,
+        "title": why.title,
+        "score": why.score,
+        "hours": why.hours,
+        "words": list(why.words),
+        "names": list(why.names),
+        "numbers": list(why.numbers),
+        "contributions": [{"feature": label, "log_odds": amount} for label, amount in why.contributions],
+    }

@@ -108,6 +108,29 @@ def stories(members):
     return {item_id: member.story_id for item_id, member in members.items()}
 
 
+def folded_news(members, streams):
+    """Print how many developments are told at once: by an alert of their own or by a material update.
+
+    The first report of each counts; one that a story already holds and that tells nothing new would be
+    attached in silence.
+    """
+    silent = []
+    developments = 0
+    for rows in streams.values():
+        seen = set()
+        for item, story, event in rows:
+            if story == EXCLUDED or event in seen:
+                continue
+            seen.add(event)
+            developments += 1
+            member = members[item.item_id]
+            if member.layer is not StoryLayer.NEW and not member.novel:
+                silent.append(item.title)
+    print(f"told at their first report: {developments - len(silent)} of {developments} developments")
+    for title in silent:
+        print(f"  attached in silence: {title}")
+
+
 def retrieval(streams, known):
     """Print how many reports share two of their rarest terms with an earlier one of their development."""
     found = wanted = 0
@@ -171,6 +194,7 @@ def main():
     joined = [member for member in members.values() if member.layer is not StoryLayer.NEW]
     print("layers " + ", ".join(f"{layer} {layers[layer]}" for layer in StoryLayer if layers[layer]))
     print(f"{sum(bool(one.novel) for one in joined)} of {len(joined)} joined items tell something new")
+    folded_news(members, streams)
     retrieval(streams, known)
     print(f"{1000 * seconds / len(members):.2f} ms CPU an item")
     if options.by_stream:
