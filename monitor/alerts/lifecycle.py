@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 from monitor.alerts.material import by_id, confirmed, further, material, named, related, sentence, span
 from monitor.alerts.sources import arrival_order, mark_copies
+from monitor.alerts.wording import counted, one_line
 from monitor.models import Alert, AlertRevision, AlertState, Reason, Severity, stable_id
 from monitor.rules.corroboration import corroborate
-from monitor.alerts.wording import counted, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

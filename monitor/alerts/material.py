@@ -98,7 +98,7 @@ def named(sources: Sequence[Source]) -> str:
 
 
 def related(sources: Sequence[Source]) -> str:
-    """Return the sentence that links to what was told before and may belong to it; "" when nothing is near."""
+    """Return the sentence that links to what was told before and may belong to it; "" for nothing."""
     titles = list(dict.fromkeys(title for source in sources for title in source.related))
     if not titles:
         return ""
