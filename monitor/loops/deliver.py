@@ -207,9 +207,9 @@ class DeliverLoop:
             error = DeliveryError(f"internal error in {notification.channel}: {failure}", permanent=False)
         if error is not None:
             error.args = (self._clean(str(error)),)
-        return self._report(notification, error, started, self._clock())
+        return self._as_report(notification, error, started, self._clock())
 
-    def _report(
+    def _as_report(
         self, row: Notification, error: DeliveryError | None, started: datetime, now: datetime
     ) -> DeliveryReport:
         """Return what follows: while a receiver's breaker is open, its wait counts, not the message's."""

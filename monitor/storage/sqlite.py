@@ -1,7 +1,7 @@
 """SQLite's connections: each transaction runs in a thread, from its first statement to its last.
 
 The driver is the standard library's. A driver that goes from thread to thread for every statement costs
-more than the statements: a poll that brought nothing took 1.4 ms of it, and takes 0.3 ms.
+more than the statements do.
 """
 
 from __future__ import annotations
