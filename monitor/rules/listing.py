@@ -144,7 +144,12 @@ class ListReader:
         earlier = self._names.place_of(key.text)
         if earlier is not None:
             wrong = f'"{key.text}" is already defined at {earlier}'
-            self._reader.error(key, "duplicate-name", wrong, "lists and macros share their names")
+            hint = "lists and macros of all files share their names, the shipped ones, too: give yours another"
+            self._reader.error(key, "duplicate-name", wrong, hint)
+            # Which of the two a rule means, nobody knows: no rule runs on the wrong one.
+            self._names.lists.pop(key.text, None)
+            self._names.macros.pop(key.text, None)
+            self._names.broken.setdefault(key.text, earlier)
         return earlier is None
 
     def _list(self, key: ScalarNode, node: Node) -> ListDef | None:

@@ -285,6 +285,10 @@ class RuleReader:
         if not isinstance(node, MappingNode):
             title = self._reader.text(node)
             return Example(title=title, place=node.place) if title else None
+        if len(node.entries) == 1 and not closest(key := node.entries[0][0].text, keys):
+            hint = "is this a headline with a colon? put all of it in quotes"
+            self._reader.error(node, "unknown-key", f'unknown key "{key}"', hint)
+            return None
         fields = self._reader.mapping(node, keys, "an item")
         if fields is None:
             return None

@@ -195,6 +195,27 @@ def test_mistakes_in_a_rule(old, new, expected):
     assert said(RULE.replace(old, new)) == [expected]
 
 
+def test_a_headline_with_a_colon_is_recognised():
+    assert said(RULE.replace("must_match: [Talks resume]", "must_match:\n      - Breaking: talks resume")) == [
+        'x.yaml:9:9: error[unknown-key]: unknown key "Breaking"'
+        " (is this a headline with a colon? put all of it in quotes)"
+    ]
+
+
+def test_no_rule_runs_on_a_list_whose_name_is_taken_twice():
+    mine = "lists:\n  words: {kind: vocabulary, en: [bread]}\n"
+    shipped = "lists:\n  words: {kind: vocabulary, en: [talks]}\n"
+    tree = load_tree(
+        {
+            "lists/a.yaml": mine.encode(),
+            "lists/b.yaml": shipped.encode(),
+            "x.yaml": RULE.replace("[talks]", "[$words]").encode(),
+        }
+    )
+    assert [one.code for one in tree.errors] == ["duplicate-name", "broken-reference"]
+    assert not tree.rules
+
+
 def test_a_misspelled_key_is_told_once_and_not_missed_again():
     broken = (
         RULE.replace("title: One", "titel: One").replace("when:", "wehn:").replace("severity:", "sverity:")
