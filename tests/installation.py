@@ -25,6 +25,27 @@ rules:
     must_not_match: ["The minister stays at home"]
 """
 
+PER_RULE = 10  # stories that one rule may tell at once without waking the flood guard
+
+
+def many_rules(stories: int) -> str:
+    """Return a file of rules, one for each ten stories with the word `marker(number)` in their titles."""
+    head, _, one = RULE.partition("  - id: envoy-lands\n")
+    rules = (
+        f"  - id: envoy-lands-{n}\n"
+        + one.replace("[envoy, lands]", f"[envoy, lands, group{n}]").replace(
+            "in Vienna", f"in Vienna group{n}"
+        )
+        for n in range(stories // PER_RULE + 1)
+    )
+    return head + "".join(rules)
+
+
+def marker(number: int) -> str:
+    """Return the word by which the rule of a story knows it."""
+    return f"group{number // PER_RULE}"
+
+
 ROUTES = """\
 recipients:
   - id: desk

@@ -184,7 +184,8 @@ def _after_empty(
     counted = replace(state, empty_polls=streak, etag="", last_modified="", validators_at=None, body_hash="")
     if streak < EMPTY_TOLD:
         wait = max(settings.floor, min(state.interval or settings.start, settings.ceiling))
-        return replace(counted, next_poll_at=due_at(feed.feed_id, state.polls, wait, now))
+        due = max(due_at(feed.feed_id, state.polls, wait, now), now + settings.floor)
+        return replace(counted, next_poll_at=due)
     return _after_error(counted, feed, ParseError(message, ErrorKind.EMPTY), now, settings)
 
 

@@ -144,7 +144,7 @@ class ListReader:
         earlier = self._names.place_of(key.text)
         if earlier is not None:
             wrong = f'"{key.text}" is already defined at {earlier}'
-            hint = "lists and macros of all files share their names, the shipped ones, too: give yours another"
+            hint = "lists and macros of all files share their names, also the shipped ones: choose another"
             self._reader.error(key, "duplicate-name", wrong, hint)
             # Which of the two a rule means, nobody knows: no rule runs on the wrong one.
             self._names.lists.pop(key.text, None)

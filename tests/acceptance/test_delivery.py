@@ -96,7 +96,7 @@ class Field:
             number = len(self.titles) + 1
             # Words of its own in every headline: these are as many stories, not one.
             words = " ".join(stable_id(str(number), str(part))[:9] for part in range(5))
-            self.titles.append(f"Envoy {number:04} lands in {words}")
+            self.titles.append(f"Envoy {number:04} lands in {words} {installation.marker(number)}")
 
     async def feed(self, _request):
         from aiohttp import web
@@ -177,7 +177,8 @@ async def under_fire(tmp_path, engine: str, most_kills: int) -> None:
         smtp, hook, phone, bad, cut = await stack.enter_async_context(receivers(tmp_path))
         feeds.on("/feed", world.feed)
         place = installation.make(
-            tmp_path, {"newsroom": feeds.url("/feed")}, routes=ROUTES, smtp_port=str(smtp.port),
+            tmp_path, {"newsroom": feeds.url("/feed")}, rule=installation.many_rules(300),
+            routes=ROUTES, smtp_port=str(smtp.port),
             poll_concurrency="4", fetch_timeout_seconds="2", parse_deadline_seconds="8",
             smtp_timeout_seconds="4", webhook_timeout_seconds="3",
         )  # fmt: skip

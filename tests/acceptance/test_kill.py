@@ -23,6 +23,9 @@ STARTING = 60.0  # seconds within which a life must ask for the feed
 BOUND = 90.0  # seconds in which the last, healthy life must have delivered everything
 
 
+MOST_STORIES = 200
+
+
 class Newsroom:
     """A feed to which items are added while the daemon lives and dies."""
 
@@ -34,7 +37,7 @@ class Newsroom:
             number = len(self.titles) + 1
             # Words of its own in every headline: these are as many stories, not one.
             words = " ".join(stable_id(str(number), str(part))[:9] for part in range(5))
-            self.titles.append(f"Envoy {number:04} lands in {words}")
+            self.titles.append(f"Envoy {number:04} lands in {words} {installation.marker(number)}")
 
     def answer(self) -> fakes.Answer:
         return fakes.Answer.rss(*reversed(self.titles))
@@ -55,6 +58,7 @@ async def test_every_notification_survives_kills(tmp_path):
         place = installation.make(
             tmp_path,
             {"newsroom": feeds.url("/feed")},
+            rule=installation.many_rules(MOST_STORIES),
             smtp_port=str(smtp.port),
             poll_concurrency="4",
             fetch_timeout_seconds="2",

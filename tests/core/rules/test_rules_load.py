@@ -196,9 +196,13 @@ def test_mistakes_in_a_rule(old, new, expected):
 
 
 def test_a_headline_with_a_colon_is_recognised():
-    assert said(RULE.replace("must_match: [Talks resume]", "must_match:\n      - Breaking: talks resume")) == [
-        'x.yaml:9:9: error[unknown-key]: unknown key "Breaking"'
-        " (is this a headline with a colon? put all of it in quotes)"
+    assert said(
+        RULE.replace("must_match: [Talks resume]", "must_match:\n      - Breaking: talks resume")
+    ) == [
+        (
+            'x.yaml:9:9: error[unknown-key]: unknown key "Breaking"'
+            " (is this a headline with a colon? put all of it in quotes)"
+        )
     ]
 
 
