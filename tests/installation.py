@@ -29,21 +29,21 @@ PER_RULE = 10  # stories that one rule may tell at once without waking the flood
 
 
 def many_rules(stories: int) -> str:
-    """Return a file of rules, one for each ten stories with the word `marker(number)` in their titles."""
+    """Return a file of rules, each for ten stories, which it knows by their four-digit numbers.
+
+    A common word would make one story of them.
+    """
     head, _, one = RULE.partition("  - id: envoy-lands\n")
-    rules = (
-        f"  - id: envoy-lands-{n}\n"
-        + one.replace("[envoy, lands]", f"[envoy, lands, group{n}]").replace(
-            "in Vienna", f"in Vienna group{n}"
+    rules = []
+    for first in range(0, stories, PER_RULE):
+        numbers = ", ".join(f'"{number:04}"' for number in range(first, first + PER_RULE))
+        rules.append(
+            f"  - id: envoy-lands-{first}\n"
+            + one.replace("[envoy, lands]", f"[envoy, lands, {{any: [{numbers}]}}]").replace(
+                "in Vienna", f"in Vienna {first:04}"
+            )
         )
-        for n in range(stories // PER_RULE + 1)
-    )
     return head + "".join(rules)
-
-
-def marker(number: int) -> str:
-    """Return the word by which the rule of a story knows it."""
-    return f"group{number // PER_RULE}"
 
 
 ROUTES = """\

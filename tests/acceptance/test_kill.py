@@ -37,7 +37,7 @@ class Newsroom:
             number = len(self.titles) + 1
             # Words of its own in every headline: these are as many stories, not one.
             words = " ".join(stable_id(str(number), str(part))[:9] for part in range(5))
-            self.titles.append(f"Envoy {number:04} lands in {words} {installation.marker(number)}")
+            self.titles.append(f"Envoy {number:04} lands in {words}")
 
     def answer(self) -> fakes.Answer:
         return fakes.Answer.rss(*reversed(self.titles))
