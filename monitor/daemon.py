@@ -17,7 +17,7 @@ from monitor.web.probes import Check, Probes, Row, Tick, Tone
 from monitor.web.server import WebServer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from monitor.program import Monitor
 
@@ -30,14 +30,22 @@ PATIENCE = timedelta(minutes=10)  # delivery may rightly take long
 class Daemon:
     """Runs one `Monitor` until told to stop."""
 
-    def __init__(self, monitor: Monitor, *, supervisor: tuple[str, str, str] = ("", "", "")) -> None:
+    def __init__(
+        self,
+        monitor: Monitor,
+        *,
+        supervisor: tuple[str, str, str] = ("", "", ""),
+        signalled: Callable[[], None] = lambda: None,
+    ) -> None:
         """Keep the parts.
 
         Args:
             monitor: the assembled program.
             supervisor: (NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID) as systemd sets them.
+            signalled: called inside the handler of every SIGTERM and SIGINT, even when the loop hangs.
         """
         self._monitor = monitor
+        self._signalled = signalled
         self._notifier = Notifier(*supervisor)
         self._stop = asyncio.Event()
         self.started = asyncio.Event()  # set when the page is served and the ticks run
@@ -91,8 +99,15 @@ class Daemon:
         self._notifier.status(self._monitor.summary())
 
     async def _drain(self) -> None:
-        """End within the bound; what is not finished is claimed again after its lease ends."""
-        log.info("stopping", bound_seconds=self._monitor.settings.drain_seconds)
+        """End within the bound; what is not finished is claimed again after its lease ends.
+
+        1. Start nothing more, and let what is under way end.
+        2. Cancel what has not ended by then, and store what has: the storage is still open.
+        """
+        log.info(
+            "stopping", bound_seconds=self._monitor.settings.drain_seconds,
+            hint="a second Ctrl-C or SIGTERM ends it at once",
+        )  # fmt: skip
         self._notifier.stopping("finishing what is under way")
         self._ticks.pause()
         self._monitor.deliver.stop()
@@ -101,7 +116,11 @@ class Daemon:
                 await asyncio.gather(self._monitor.poll.drain(), self._ticks.wait())
         except TimeoutError:
             log.warning("stopped before all work was finished", hint="it is done again after the next start")
-        self._ticks.end()
+        await self._ticks.end()
+        abandoned = (self._monitor.poll.abandon(), self._monitor.deliver.abandon())
+        for failure in await asyncio.gather(*abandoned, return_exceptions=True):
+            if failure is not None:
+                log.error("not all that has ended could be stored", error=str(failure))
 
     @asynccontextmanager
     async def _signals(self) -> AsyncIterator[None]:
@@ -113,6 +132,8 @@ class Daemon:
         }
         for number, handler in handlers.items():
             loop.add_signal_handler(number, handler)
+        for number in (signal.SIGTERM, signal.SIGINT):  # beside the loop's, which it does not replace
+            signal.signal(number, lambda *_: self._signalled())
         try:
             yield
         finally:

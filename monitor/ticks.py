@@ -103,9 +103,10 @@ class Ticks:
         while self._running:
             await asyncio.wait(self._running)
 
-    def end(self) -> None:
+    async def end(self) -> None:
         """Cancel what still runs, as APScheduler always does; `pause` and `wait` come before."""
         self._scheduler.shutdown(wait=False)
+        await self.wait()
 
     async def _tick(self, job: Job) -> None:
         task = asyncio.current_task()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,15 +14,18 @@ from monitor.app import assemble
 from monitor.cli.output import as_json, note, out, plural
 from monitor.daemon import Daemon
 from monitor.directory import find
+from monitor.ending import LastResort
 from monitor.logs import configure
 from monitor.once import run_once
 from monitor.settings import load, supervisor
+from monitor.unhurried import unhurried
 
 if TYPE_CHECKING:
     from monitor.logs import Redactor
     from monitor.once import Summary
     from monitor.settings import Secrets, Settings
 
+CLOSING = timedelta(seconds=10)  # after MONITOR_DRAIN_SECONDS, for connections and files to be closed
 DIR = Annotated[Path, typer.Argument(metavar="DIR", help="the installation: what `monitor init` wrote")]
 
 
@@ -34,13 +39,17 @@ def register(app: typer.Typer) -> None:
 def run(directory: DIR) -> None:
     """Run the daemon: poll, match, alert, until SIGTERM or Ctrl-C. SIGHUP reads the rules again."""
     settings, secrets = load(directory)
-    redactor = configure(settings.log_format, settings.log_level)
-    asyncio.run(_run(directory, settings, secrets, redactor))
+    last_resort = LastResort(settings.seconds("drain") + CLOSING)
+    with unhurried(sys.stderr) as stream:
+        redactor = configure(settings.log_format, settings.log_level, stream=stream)
+        asyncio.run(_run(directory, settings, secrets, redactor, last_resort))
 
 
-async def _run(directory: Path, settings: Settings, secrets: Secrets, redactor: Redactor) -> None:
+async def _run(
+    directory: Path, settings: Settings, secrets: Secrets, redactor: Redactor, last_resort: LastResort
+) -> None:
     async with assemble(find(directory), settings, secrets, redactor=redactor) as monitor:
-        await Daemon(monitor, supervisor=supervisor()).run()
+        await Daemon(monitor, supervisor=supervisor(), signalled=last_resort.signal).run()
 
 
 def once(

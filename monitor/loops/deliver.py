@@ -117,18 +117,35 @@ class DeliverLoop:
                 continue
             if not self._running:
                 return tuple(reports)
-            done, self._running = await asyncio.wait(
+            await asyncio.wait(
                 self._running, timeout=LOOK_AGAIN.total_seconds(), return_when=asyncio.FIRST_COMPLETED
             )
-            if self._running:  # those that end together are committed together
-                also, self._running = await asyncio.wait(self._running, timeout=GATHER.total_seconds())
-                done |= also
-            self._finished += [task.result() for task in done]
+            # Those that end together are committed together.
+            await asyncio.wait(self._running, timeout=GATHER.total_seconds())
+            self._collect()
             reports += await self._commit()
 
     def stop(self) -> None:
         """Claim nothing more; a running `run_due` ends with the attempts under way."""
         self._stopping = True
+
+    async def abandon(self) -> None:
+        """Cancel the attempts under way, and store what those led to that have ended.
+
+        Nobody knows whether a cancelled one arrived: it is tried again, under the same id, when its
+        lease has ended. `stop` comes before, and no `run_due` may be under way.
+        """
+        for task in self._running:
+            task.cancel()  # does nothing to those that have ended
+        await asyncio.gather(*self._running, return_exceptions=True)
+        self._collect()
+        await self._commit()
+
+    def _collect(self) -> None:
+        """Take the outcomes of the attempts that have ended."""
+        ended = {task for task in self._running if task.done()}
+        self._running -= ended
+        self._finished += [task.result() for task in ended if not task.cancelled()]
 
     async def _claim(self) -> None:
         room = self._concurrency - len(self._running)

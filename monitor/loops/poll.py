@@ -148,6 +148,12 @@ class PollLoop:
         while self._running:
             await asyncio.wait(self._running)
 
+    async def abandon(self) -> None:
+        """Cancel the feeds under way after a `drain` that took too long; their hosts are given back."""
+        for task in self._running:
+            task.cancel()
+        await self.drain()
+
     def _lease(self) -> timedelta:
         return LEASE_SHARE * (self._settings.bound + self._settings.spacing)
 
