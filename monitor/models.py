@@ -421,6 +421,8 @@ class Alert:
     hold_until: datetime | None = None  # PENDING: the last event time at which another source counts
     acked_by: str = ""  # who acknowledged it; "" = nobody, or what followed was too important
     acked_at: datetime | None = None
+    remind_since: datetime | None = None  # since when people are asked to acknowledge it
+    remind_at: datetime | None = None  # when to look whom to remind; None = nobody, as things are
 
 
 @dataclass(frozen=True, slots=True)
@@ -464,6 +466,8 @@ class Decision:
     due_at: datetime | None = None  # when it is to be rendered; None when it never is
     slot: str = ""  # what it is collected for: "2026-03-12T17:30 Europe/Brussels", "silence 3f2a91bc"
     notification_ids: tuple[str, ...] = ()  # set when rendered
+    reminder: int = 0  # which reminder it is, from 1; one more than there are: the fallback's turn
+    stands_for: tuple[str, ...] = ()  # ids of recipients who did not acknowledge: this is their fallback
 
 
 # --- notifications -------------------------------------------------------------------------------
@@ -604,6 +608,12 @@ class Timing:
 
     group_wait: timedelta | None = None
     update_interval: timedelta | None = None
+    at_once: tuple[Reason, ...] | None = None  # what does not wait for the update interval
+    older_than: timedelta | None = None  # news older than this waits for the digest
+    max_per_hour: int | None = None  # messages about one rule for one recipient
+    summary_every: timedelta | None = None  # what is beyond that is told so often
+    remind_every: timedelta | None = None  # while nobody acknowledges; zero = no reminders
+    remind_times: int | None = None  # then the recipient's fallback is told
 
 
 @dataclass(frozen=True, slots=True)

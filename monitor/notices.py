@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from monitor.alerts.attempts import policy_of
 from monitor.alerts.moments import moment
 from monitor.alerts.view import NotificationView
+from monitor.alerts.wording import FALLBACK
 from monitor.models import Notification, stable_id
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 PRODUCT = "Diplomatic Monitor"
 MOST_LINES = 60  # of one notice
-FALLBACK = "[FALLBACK for"  # how the subject of such a message begins
 
 
 def test_view(recipient: Recipient, channel: str, now: datetime, version: str) -> NotificationView:

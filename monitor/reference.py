@@ -8,9 +8,15 @@ says so when they are not up to date.
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from monitor.alerts.json_schema import routes_schema
+from monitor.alerts.timing import DEFAULTS
+from monitor.alerts.timing_file import AT_ONCE, TIMING_KEYS
+from monitor.alerts.wording import duration
+from monitor.models import Severity
 from monitor.rules.json_schema import lists_schema, rules_schema
 from monitor.rules.schema import CLAUSE_KINDS
 
@@ -80,6 +86,30 @@ def _of_lists(*path: str) -> Callable[[], str]:
     return lambda: _keys(lists_schema()["$defs"], *path)
 
 
+def _route_keys() -> str:
+    return _keys(routes_schema(), "properties", "routes", "items")
+
+
+def _timing() -> str:
+    """Return the default timing: a column for each severity, a row for each key of a route."""
+    severities = sorted(Severity, key=lambda severity: -severity.rank)
+    rows = [("`as`", *(DEFAULTS[one].delivery for one in severities))]
+    for key in TIMING_KEYS:
+        name = "too_old" if key == "older_than" else key
+        figures = ((DEFAULTS[one].delivery, getattr(DEFAULTS[one], name)) for one in severities)
+        rows.append((f"`{key}`", *(_figure(figure) if said == "now" else "" for said, figure in figures)))
+    return _table(("", *(one.value for one in severities)), rows)
+
+
+def _figure(value: object) -> str:
+    """Return a figure as it is written in a route."""
+    if isinstance(value, timedelta):
+        return "".join(duration(value).replace("min", "m").split())
+    if isinstance(value, frozenset):
+        return ", ".join(reason for reason in AT_ONCE if reason in value)
+    return "" if value is None else str(value)
+
+
 def _items() -> str:
     return _keys(next(one for one in rules_schema()["$defs"]["item"]["anyOf"] if "properties" in one))
 
@@ -101,6 +131,8 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = MappingProxyType(
         "item-keys": _items,
         "list-keys": _of_lists("list"),
         "entry-keys": _entries,
+        "route-keys": _route_keys,
+        "timing": _timing,
     }
 )
 

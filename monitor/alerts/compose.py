@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from monitor.alerts.decide import described_route, routes_by_recipient, was_told
+from monitor.alerts.decide import described_route, pace_for, routes_by_recipient, was_told
 from monitor.alerts.excerpt import shorten
 from monitor.alerts.guard import CATCH_UP_SLOT, FLOOD_SLOT
 from monitor.alerts.lifecycle import IMPORTANCE
@@ -15,7 +15,7 @@ from monitor.alerts.passages import passages
 from monitor.alerts.silences import SILENCE_SLOT
 from monitor.alerts.sources import TIER_WORDS, arrival_order, independent_owners, tier_rank
 from monitor.alerts.view import AlertView, NotificationView, RevisionView, SourceView
-from monitor.alerts.wording import counted, one_line, series
+from monitor.alerts.wording import FALLBACK, counted, duration, one_line, series
 from monitor.models import Reason, Severity, Tier
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def compose(
         timezone=recipient.timezone,
         created=moment(now, recipient.timezone, now),
         alerts=tuple(views),
-        intro=writer.intro(views, alerts),
+        intro=writer.intro(views, alerts, routing),
         product=PRODUCT,
         version=version,
     )
@@ -135,6 +135,10 @@ class _Writer:
             why=_why(alert, self._bundle, routing),
         )
 
+    def _stands_for(self) -> tuple[str, ...]:
+        """Return for whom the recipient is told, as their fallback."""
+        return tuple(dict.fromkeys(name for d in self._bundle.decisions for name in d.stands_for))
+
     def _revision(self, revision: AlertRevision) -> RevisionView:
         at = moment(revision.at, self._timezone, self._now)
         return RevisionView(revision.revision, revision.reason.value, one_line(revision.note), at)
@@ -161,7 +165,9 @@ class _Writer:
         """Return the subject line: severity and reason first, at most 150 characters."""
         if self._bundle.kind == "alert":
             view = views[0]
-            return shorten(f"{_bracket(view)} {view.rule_title}: {view.headline}", SUBJECT_CHARS)
+            names = ", ".join(self._stands_for())
+            first = f"{FALLBACK} {names}] " if names else ""
+            return shorten(f"{first}{_bracket(view)} {view.rule_title}: {view.headline}", SUBJECT_CHARS)
         name = next((name for slot, name in _COLLECTIONS.items() if self._bundle.slot.startswith(slot)), "")
         if name:
             headlines = "; ".join(view.headline for view in views[:_NAMED_IN_DIGEST])
@@ -173,7 +179,7 @@ class _Writer:
         text = f"[DIGEST {clock or day}] {counted(len(views), 'alert')} ({_severities(views)}): {headlines}"
         return shorten(one_line(text), SUBJECT_CHARS)
 
-    def intro(self, views: Sequence[AlertView], alerts: Mapping[str, Alert]) -> str:
+    def intro(self, views: Sequence[AlertView], alerts: Mapping[str, Alert], routing: Routing) -> str:
         """Return the sentence or two that open the message."""
         if self._bundle.slot.startswith(SILENCE_SLOT):
             held = counted(len(views), "alert")
@@ -183,7 +189,12 @@ class _Writer:
             return f"News of {due} became due at once, as after a standstill: {_severities(views)}."
         if self._bundle.slot.startswith(FLOOD_SLOT):
             more = counted(len(views), "alert")
-            return f"{more} more than are sent one by one, summarised every 30 min. Nothing was dropped."
+            paces = [
+                pace_for(alert, self._bundle.recipient_id, routing)
+                for alert in map(alerts.__getitem__, self._bundle.alert_ids)
+            ]
+            every = duration(min(pace.summary_every for pace in paces))
+            return f"{more} more than are sent one by one, summarised every {every}. Nothing was dropped."
         if self._bundle.kind == "digest":
             verb = "is" if len(views) == 1 else "are"
             return (
@@ -192,6 +203,8 @@ class _Writer:
             )
         view = views[0]
         notes = " ".join(revision.note for revision in view.revisions)
+        if names := series(self._stands_for()):
+            notes = f"You are the fallback of {names}, who did not acknowledge. {notes}"
         if view.first_contact and view.reason != Reason.NEW:
             opened = wall_time(alerts[view.alert_id].opened_at, self._timezone)
             return f"This is your first message about this alert, which opened on {opened}. {notes}"

@@ -11,7 +11,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from monitor.alerts.lifecycle import REOPEN_WITHIN, Transition
+from monitor.alerts.lifecycle import REOPEN_WITHIN, Transition, awaiting
 from monitor.alerts.wording import shown
 from monitor.models import AlertRevision, AlertState, Reason
 
@@ -58,7 +58,8 @@ def correct(alert: Alert, report: Source, *, matched: bool, now: datetime) -> Tr
         return Transition(changed)
     number = alert.revision + 1
     revision = AlertRevision(alert.alert_id, number, Reason.CORRECTED, now, note, (report.item_id,))
-    return Transition(replace(changed, revision=number, acked_by="", acked_at=None), (revision,))
+    told = replace(changed, revision=number)
+    return Transition(awaiting(told, now) if told.state is AlertState.OPEN else told, (revision,))
 
 
 def is_marked(title: str) -> bool:

@@ -79,6 +79,11 @@ def _soonness(alert: Alert, route: Route) -> tuple[int, timedelta, timedelta]:
     return _URGENCY[timing.delivery], timing.group_wait, timing.update_interval
 
 
+def pace_for(alert: Alert, recipient_id: str, routing: Routing) -> Pace:
+    """Return the timing of an alert's messages for one recipient; the table's when no route names them."""
+    return pace(alert.severity, routes_by_recipient(routing, alert).get(recipient_id))
+
+
 def urgency(alert: Alert, route: Route) -> int:
     """Return 0 for a push, 1 for a digest, 2 for the record only."""
     return _soonness(alert, route)[0]

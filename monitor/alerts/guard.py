@@ -7,28 +7,23 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from monitor.alerts.wording import counted
-from monitor.models import Outcome, Severity
+from monitor.alerts.decide import pace_for
+from monitor.alerts.wording import counted, duration
+from monitor.models import Outcome, Routing, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from monitor.alerts.bundle import Bundle
+    from monitor.alerts.timing import Pace
     from monitor.models import Alert, Decision, Notification
 
 CRITICAL: Final = Severity.CRITICAL
 HOUR: Final = timedelta(hours=1)
-SUMMARY_EVERY: Final = timedelta(minutes=30)
 FLOOD_SLOT: Final = "flood "
 MOST_AT_ONCE: Final = 10  # messages for one recipient; more are a backlog, told as one
 CATCH_UP_SLOT: Final = "catch-up "
-MOST_AN_HOUR: Final[Mapping[Severity, int]] = {
-    Severity.CRITICAL: 12,
-    Severity.HIGH: 6,
-    Severity.MEDIUM: 4,
-    Severity.LOW: 4,
-    Severity.INFO: 4,
-}
+_NOBODY: Final = Routing()
 
 
 def messages_by_rule(
@@ -47,7 +42,11 @@ def messages_by_rule(
 
 
 def guard(
-    bundles: Sequence[Bundle], alerts: Mapping[str, Alert], told: Counter[tuple[str, str]], now: datetime
+    bundles: Sequence[Bundle],
+    alerts: Mapping[str, Alert],
+    told: Counter[tuple[str, str]],
+    now: datetime,
+    routing: Routing = _NOBODY,
 ) -> tuple[tuple[Bundle, ...], tuple[Decision, ...]]:
     """Return the messages that may leave, and the decisions that go into a summary instead.
 
@@ -56,6 +55,7 @@ def guard(
         alerts: those that they are about.
         told: from `messages_by_rule`, for all recipients of the bundles.
         now: when they would leave.
+        routing: whose routes may say how many leave, and how often the rest is summarised.
     """
     count = Counter(told)
     passed: list[Bundle] = []
@@ -65,12 +65,13 @@ def guard(
             passed.append(made)
             continue
         alert = alerts[made.alert_id]
-        place, most = (made.recipient_id, alert.rule.rule_id), MOST_AN_HOUR[alert.severity]
-        if count[place] < most:
+        place = made.recipient_id, alert.rule.rule_id
+        timing = pace_for(alert, made.recipient_id, routing)
+        if count[place] < timing.max_per_hour:
             count[place] += 1
             passed.append(made)
         else:
-            limited += [_limited(decision, most, now) for decision in made.decisions]
+            limited += [_limited(decision, timing, now) for decision in made.decisions]
     return tuple(passed), tuple(limited)
 
 
@@ -97,11 +98,11 @@ def _collected(decision: Decision, now: datetime) -> Decision:
     return replace(decision, outcome=Outcome.DIGEST, reason=reason, decided_at=now, due_at=now, slot=slot)
 
 
-def _limited(decision: Decision, most: int, now: datetime) -> Decision:
-    at = next_summary(now)
+def _limited(decision: Decision, timing: Pace, now: datetime) -> Decision:
+    at = next_summary(now, timing.summary_every)
     why = (
-        f"Flood guard: {counted(most, 'message')} about this rule within an hour; "
-        f"the rest is summarised every {SUMMARY_EVERY // timedelta(minutes=1)} min."
+        f"Flood guard: {counted(timing.max_per_hour, 'message')} about this rule within an hour; "
+        f"the rest is summarised every {duration(timing.summary_every)}."
     )
     return replace(
         decision,
@@ -113,7 +114,7 @@ def _limited(decision: Decision, most: int, now: datetime) -> Decision:
     )
 
 
-def next_summary(now: datetime) -> datetime:
-    """Return the next half hour, UTC, after `now`."""
+def next_summary(now: datetime, every: timedelta) -> datetime:
+    """Return the next whole `every` after `now`, UTC: with half an hour, the next half hour."""
     begin = datetime(2000, 1, 1, tzinfo=UTC)
-    return begin + ((now - begin) // SUMMARY_EVERY + 1) * SUMMARY_EVERY
+    return begin + ((now - begin) // every + 1) * every

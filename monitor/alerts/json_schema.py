@@ -8,6 +8,7 @@ from zoneinfo import available_timezones
 # The reader's own tables, so that a schema never offers what it refuses.
 from monitor.alerts.recipients_file import _APPRISE_KEYS, _EMAIL_KEYS, _NEVER, RECIPIENT_KEYS
 from monitor.alerts.routes_file import DELIVERIES, EXPECTATIONS, FILE_KEYS, LABELS, ROUTE_KEYS, TEST_KEYS
+from monitor.alerts.timing_file import AT_ONCE, MOST_AN_HOUR, MOST_REMINDERS
 from monitor.alerts.webhook_target import WEBHOOK_FORMATS, WEBHOOK_KEYS
 from monitor.document.json_schema import (
     DIALECT,
@@ -15,6 +16,7 @@ from monitor.document.json_schema import (
     any_key_of,
     boolean,
     duration,
+    integer,
     mapping,
     one_of,
     one_or_many,
@@ -153,8 +155,7 @@ def _route() -> Schema:
             DELIVERIES,
             "Without it the severity decides: medium and above now, low in the digest, info in the log.",
         ),
-        "group_wait": duration("How long to collect before the first message.", zero=True),
-        "update_interval": duration("The least time between updates of one alert.", zero=True),
+        **_timing(),
         "default": boolean("true: this route takes what no other takes, so it has no match."),
     }
     is_default: Schema = {"properties": {"default": {"const": True}}, "required": ["default"]}
@@ -171,6 +172,30 @@ def _route() -> Schema:
         "if": is_default,
         "then": {"properties": {"match": False}},
         "else": {"required": ["match"]},
+    }
+
+
+def _timing() -> dict[str, Schema]:
+    """Return what a route may change in the default timing; without a key the severity's figure holds."""
+    return {
+        "group_wait": duration("How long to collect before the first message.", zero=True),
+        "update_interval": duration("The least time between updates of one alert.", zero=True),
+        "at_once": one_or_many(one_of(AT_ONCE), "Reasons that do not wait for update_interval."),
+        "older_than": duration("News older than this waits for the digest."),
+        "max_per_hour": integer(
+            "The most messages an hour about one rule; the rest is summarised.",
+            minimum=1,
+            maximum=MOST_AN_HOUR,
+        ),
+        "summary_every": duration("How often what max_per_hour holds back is summarised."),
+        "remind_every": duration(
+            "How often a recipient is reminded while nobody acknowledges the alert; 0s = never.", zero=True
+        ),
+        "remind_times": integer(
+            "How many reminders there are before the recipient's fallback is told.",
+            minimum=1,
+            maximum=MOST_REMINDERS,
+        ),
     }
 
 

@@ -174,7 +174,7 @@ def expire_held(alert: Alert, now: datetime) -> Transition:
 
 
 def _ended(alert: Alert, reason: Reason, now: datetime, note: str) -> Transition:
-    ended = replace(alert, revision=alert.revision + 1, unreported=())
+    ended = replace(alert, revision=alert.revision + 1, unreported=(), remind_at=None)
     told = by_id(alert, alert.unreported)
     return Transition(ended, (_revision(ended, reason, now, note, told),))
 
@@ -198,10 +198,10 @@ def moved_away(alert: Alert, item_ids: frozenset[str], title: str, now: datetime
     number = alert.revision + 1
     note = f"{counted(count, 'report')} moved to a story of their own: “{one_line(title)}”."
     if not kept:
-        closed = replace(alert, state=AlertState.CLOSED, closed_at=now, revision=number)
+        closed = replace(alert, state=AlertState.CLOSED, closed_at=now, revision=number, remind_at=None)
         return Transition(closed, (AlertRevision(alert.alert_id, number, Reason.CLOSED, now, note, ()),))
     less = replace(
-        alert,
+        awaiting(alert, now),
         revision=number,
         sources=mark_copies(replace(source, copy_of="") for source in kept),
         unreported=tuple(item_id for item_id in alert.unreported if item_id not in item_ids),
@@ -236,7 +236,7 @@ def _open(
     verdict = _verdict(alert, now, standard)
     if verdict and verdict.held:
         return Transition(_held(replace(alert, revision=0), verdict))
-    alert = _judged(alert, verdict)
+    alert = awaiting(_judged(alert, verdict), now)
     first = f"First {'report' if len(sources) == 1 else 'reports'}: {named(sources)}."
     note = standard.why or " ".join(filter(None, (first, confirmed(verdict), related(sources))))
     return Transition(alert, (_revision(alert, Reason.NEW, now, note, sources),))
@@ -251,7 +251,7 @@ def _hold_on(
     if verdict and verdict.held:
         return Transition(_held(alert, verdict))
     opened = replace(alert, state=AlertState.OPEN, hold_until=None, unreported=(), opened_at=now)
-    opened = _judged(replace(opened, revision=before.revision + 1), verdict)
+    opened = awaiting(_judged(replace(opened, revision=before.revision + 1), verdict), now)
     # Whoever was told in a digest that it expired has heard of it: for them it is not new.
     reason = Reason.CORROBORATED if before.revision else Reason.NEW
     note = f"{confirmed(verdict)}" or f"Reports: {named(alert.sources)}."
@@ -295,8 +295,8 @@ def _reopen(
     alert = _attach(before, rule, added, now, story_id)
     verdict = _verdict(alert, now, standard)
     alert = _judged(alert, verdict)
-    alert = replace(alert, state=AlertState.OPEN, closed_at=None, unreported=(), acked_by="", acked_at=None)
-    alert = replace(alert, revision=before.revision + 1)
+    alert = replace(alert, state=AlertState.OPEN, closed_at=None, unreported=())
+    alert = replace(awaiting(alert, now), revision=before.revision + 1)
     step = material(before, alert, {source.item_id for source in added}, verdict)
     first = f"new {'report' if len(added) == 1 else 'reports'} after {span(now - before.last_hit_at)}"
     worse = step.parts if step.reason in {Reason.ESCALATED, Reason.CORROBORATED} else ()
@@ -327,8 +327,13 @@ def revised(alert: Alert, reason: Reason, now: datetime, note: str, told: Sequen
     """Return the next revision of an alert; what matters enough clears its acknowledgement."""
     revised = replace(alert, revision=alert.revision + 1, unreported=())
     if reason in CLEARS_ACK:
-        revised = replace(revised, acked_by="", acked_at=None)
+        revised = awaiting(revised, now)
     return Transition(revised, (_revision(revised, reason, now, note, told),))
+
+
+def awaiting(alert: Alert, now: datetime) -> Alert:
+    """Return the alert not acknowledged: from now on people are asked to, and reminders begin anew."""
+    return replace(alert, acked_by="", acked_at=None, remind_since=now, remind_at=None)
 
 
 def _attach(alert: Alert, rule: RuleInfo, added: Sequence[Source], now: datetime, story_id: str) -> Alert:

@@ -10,8 +10,9 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Final, Literal, cast
 
 from monitor.alerts.recipients_file import read_recipients
+from monitor.alerts.timing_file import TIMING_KEYS, read_timing
 from monitor.document import Diagnostic, MappingNode, Place, Reader, ScalarNode, SequenceNode, closest, parse
-from monitor.models import Matcher, Route, RouteTest, Routing, Severity, Tier, Timing
+from monitor.models import Matcher, Route, RouteTest, Routing, Severity, Tier
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from monitor.models import Recipient
 
 FILE_KEYS: Final = ("version", "recipients", "routes", "tests")
-ROUTE_KEYS: Final = ("match", "to", "as", "group_wait", "update_interval", "default")
+ROUTE_KEYS: Final = ("match", "to", "as", *TIMING_KEYS, "default")
 LABELS: Final = ("topic", "severity", "owner", "rule", "tag", "tier", "country")
 DELIVERIES: Final = ("now", "digest", "log")
 TEST_KEYS: Final = ("alert", "at", "expect")
@@ -121,10 +122,7 @@ def _route(reader: Reader, fields: Fields, usable: Collection[str], known: Colle
         match=_match(reader, fields.get("match")),
         default=default,
         delivery=cast("Literal['auto', 'now', 'digest', 'log']", delivery),
-        timing=Timing(
-            group_wait=reader.duration(fields.get("group_wait"), zero=True),
-            update_interval=reader.duration(fields.get("update_interval"), zero=True),
-        ),
+        timing=read_timing(reader, fields),
         where=f"{fields.place.file}:{fields.place.line}",
     )
 

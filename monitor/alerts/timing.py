@@ -27,30 +27,38 @@ class Pace:
     )
     at_once: frozenset[Reason]  # reasons that do not wait for the update interval
     too_old: timedelta | None  # news older than this goes to the digest; None = no bound
+    max_per_hour: int  # messages about one rule; what is beyond is summarised
+    summary_every: timedelta = timedelta(minutes=30)
+    remind_every: timedelta | None = None  # while the alert is not acknowledged; None = never
+    remind_times: int = 3  # then the recipient's fallback is told, once
 
 
-_URGENT: Final = frozenset(
-    {Reason.NEW, Reason.REOPENED, Reason.CORROBORATED, Reason.ESCALATED, Reason.OFFICIAL, Reason.CORRECTED}
+# What people can be told that does not have to wait: a route's `at_once` names some of these.
+TOLD_AT_ONCE: Final = (
+    Reason.NEW,
+    Reason.REOPENED,
+    Reason.CORROBORATED,
+    Reason.ESCALATED,
+    Reason.OFFICIAL,
+    Reason.CORRECTED,
+    Reason.UPDATE,
 )
-_PLAIN: Final = frozenset({Reason.NEW, Reason.REOPENED, Reason.CORROBORATED, Reason.CORRECTED})
-
-
-def _pace(delivery: Delivery, wait: timedelta, interval: timedelta, too_old: timedelta, urgent: bool) -> Pace:
-    return Pace(delivery, wait, interval, _URGENT if urgent else _PLAIN, too_old)
-
+_URGENT: Final = frozenset(TOLD_AT_ONCE) - {Reason.UPDATE}
+_PLAIN: Final = _URGENT - {Reason.ESCALATED, Reason.OFFICIAL}
+_MINUTE: Final = timedelta(minutes=1)
+_HOUR: Final = timedelta(hours=1)
 
 # Low and info leave neither at once nor with a wait; a route that says `as: now` for them gets the
 # waits of medium, which is why their rows hold these too.
+_MEDIUM: Final = Pace("now", 5 * _MINUTE, 2 * _HOUR, _PLAIN, 6 * _HOUR, max_per_hour=4)
 DEFAULTS: Final[Mapping[Severity, Pace]] = {
-    Severity.CRITICAL: _pace(
-        "now", timedelta(seconds=30), timedelta(minutes=10), timedelta(hours=12), urgent=True
+    Severity.CRITICAL: Pace(
+        "now", timedelta(seconds=30), 10 * _MINUTE, _URGENT, 12 * _HOUR, 12, remind_every=15 * _MINUTE
     ),
-    Severity.HIGH: _pace(
-        "now", timedelta(minutes=2), timedelta(minutes=30), timedelta(hours=12), urgent=True
-    ),
-    Severity.MEDIUM: _pace("now", timedelta(minutes=5), timedelta(hours=2), timedelta(hours=6), urgent=False),
-    Severity.LOW: _pace("digest", timedelta(minutes=5), timedelta(hours=2), timedelta(hours=6), urgent=False),
-    Severity.INFO: _pace("log", timedelta(minutes=5), timedelta(hours=2), timedelta(hours=6), urgent=False),
+    Severity.HIGH: Pace("now", 2 * _MINUTE, 30 * _MINUTE, _URGENT, 12 * _HOUR, max_per_hour=6),
+    Severity.MEDIUM: _MEDIUM,
+    Severity.LOW: replace(_MEDIUM, delivery="digest"),
+    Severity.INFO: replace(_MEDIUM, delivery="log"),
 }
 
 
@@ -62,10 +70,16 @@ def pace(severity: Severity, route: Route | None = None) -> Pace:
     row = DEFAULTS[severity]
     if route is None:
         return row
-    wait, interval = route.timing.group_wait, route.timing.update_interval
+    said = route.timing
     return replace(
         row,
         delivery=row.delivery if route.delivery == "auto" else route.delivery,
-        group_wait=row.group_wait if wait is None else wait,
-        update_interval=row.update_interval if interval is None else interval,
+        group_wait=row.group_wait if said.group_wait is None else said.group_wait,
+        update_interval=row.update_interval if said.update_interval is None else said.update_interval,
+        at_once=row.at_once if said.at_once is None else frozenset(said.at_once),
+        too_old=row.too_old if said.older_than is None else said.older_than,
+        max_per_hour=said.max_per_hour or row.max_per_hour,
+        summary_every=said.summary_every or row.summary_every,
+        remind_every=(row.remind_every if said.remind_every is None else said.remind_every) or None,
+        remind_times=said.remind_times or row.remind_times,
     )

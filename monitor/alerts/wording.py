@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 _ORDINALS: Final = (
     "zeroth", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth",
 )  # fmt: skip
+FALLBACK: Final = "[FALLBACK for"  # how the subject of a message to somebody's fallback begins
 _UNITS: Final = (
     (timedelta(days=1), "d"),
     (timedelta(hours=1), "h"),

@@ -134,7 +134,7 @@ def ack(name: ALERT, directory: DIR = Path(), by: BY = "") -> None:
 
 def unack(name: ALERT, directory: DIR = Path()) -> None:
     """Take the acknowledgement of ALERT back."""
-    alert = _change(directory, name, lambda _s, _r, a, _now: unacknowledge(a))
+    alert = _change(directory, name, lambda _s, r, a, now: unacknowledge(r, a, now))
     note(f"no longer acknowledged: {alert.rule.title} ({alert.alert_id[:8]})")
 
 

@@ -7,16 +7,18 @@ from typing import Annotated
 
 import typer
 
-from monitor.alerts.decide import decide
+from monitor.alerts.decide import decide, pace_for
 from monitor.alerts.moments import wall_time
 from monitor.alerts.route_tests import alert_under_test
+from monitor.alerts.timing import TOLD_AT_ONCE, Pace
+from monitor.alerts.wording import duration
 from monitor.cli.output import as_json, table
 from monitor.cli.silence import read_time
 from monitor.clock import machine_time
 from monitor.directory import find, read_directory
 from monitor.document import closest
 from monitor.errors import ConfigurationError
-from monitor.models import RouteTest
+from monitor.models import Outcome, RouteTest
 
 routes = typer.Typer(help="Tries the routes.", no_args_is_help=True)
 LABELS = ("rule", "topic", "severity", "owner", "tag", "tier", "country")
@@ -64,8 +66,35 @@ def try_routes(
                  "reason": one.reason}
             )  # fmt: skip
         rows.append((one.recipient_id or "nobody", one.outcome.value, due, one.reason))
-    if not json:
-        table("", ("recipient", "decision", "leaves", "why"), rows)
+    if json:
+        return
+    table("", ("recipient", "decision", "leaves", "why"), rows)
+    if follows := [row for row in rows if row[1] in (Outcome.QUEUED, Outcome.HELD)]:
+        people = [(name, book.routing.recipient(name)) for name, *_ in follows]
+        headings = ("recipient", "updates", "at once", "most an hour", "reminders", "older news")
+        table(
+            "What follows",
+            headings,
+            [
+                (name, *_described(pace_for(alert, name, book.routing), one.fallback if one else ""))
+                for name, one in people
+            ],
+        )
+
+
+def _described(pace: Pace, fallback: str) -> tuple[str, ...]:
+    """Return what a route's timing says of later messages, in words."""
+    reminders = "none"
+    if pace.remind_every is not None:
+        last = f"then {fallback}" if fallback else "and there is no fallback"
+        reminders = f"{pace.remind_times}, every {duration(pace.remind_every)}, {last}"
+    return (
+        f"every {duration(pace.update_interval)} at most",
+        ", ".join(reason for reason in TOLD_AT_ONCE if reason in pace.at_once) or "nothing",
+        f"{pace.max_per_hour}, the rest every {duration(pace.summary_every)}",
+        reminders,
+        f"digest after {duration(pace.too_old)}" if pace.too_old else "at once",
+    )
 
 
 def _pair(text: str) -> tuple[str, str]:

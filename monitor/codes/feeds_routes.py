@@ -268,6 +268,18 @@ ROWS: Final = (
         right=("match: {topic: talks}\nto: [desk]"),
     ),
     Code(
+        "idle-timing",
+        level="warning",
+        files="routes",
+        meaning=(
+            "The key changes nothing in this route: with as: digest or as: log nothing is sent at once, "
+            "and remind_every: 0s switches reminders off."
+        ),
+        scope="route",
+        wrong=("match: {severity: low}\nto: [desk]\nas: digest\ngroup_wait: 5m"),
+        right=("match: {severity: low}\nto: [desk]\nas: digest"),
+    ),
+    Code(
         "no-default-route",
         level="error",
         files="routes",

@@ -8,7 +8,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from monitor.alerts.decide import is_waiting, was_told
-from monitor.alerts.lifecycle import Transition, close_by_hand
+from monitor.alerts.lifecycle import Transition, awaiting, close_by_hand
+from monitor.alerts.reminders import first_look
 from monitor.alerts.silences import covers, moved_end
 from monitor.errors import ConfigurationError, StorageError
 from monitor.loops.grouping import decide_all
@@ -85,7 +86,10 @@ async def find_silence(storage: Storage, name: str) -> Silence:
 
 
 async def acknowledge(storage: Storage, alert: Alert, author: str, now: datetime) -> FlushCommit:
-    """Return what acknowledges an alert: updates that still wait for readers who know of it are not sent."""
+    """Return what acknowledges an alert.
+
+    Reminders end; updates that still wait for readers who know of it are not sent.
+    """
     updates = {
         one.revision for one in await storage.revisions([alert.alert_id]) if one.reason is Reason.UPDATE
     }
@@ -97,14 +101,19 @@ async def acknowledge(storage: Storage, alert: Alert, author: str, now: datetime
             decided_at=now, due_at=None, slot="",
         )
         for one in decisions
-        if is_waiting(one) and one.revision in updates and one.recipient_id in heard
+        if is_waiting(one) and (
+            one.reminder or one.stands_for or (one.revision in updates and one.recipient_id in heard)
+        )
     )  # fmt: skip
-    return FlushCommit(alerts=(replace(alert, acked_by=author, acked_at=now),), decisions=stopped)
+    acked = replace(alert, acked_by=author, acked_at=now, remind_at=None)
+    return FlushCommit(alerts=(acked,), decisions=stopped)
 
 
-async def unacknowledge(alert: Alert) -> FlushCommit:
-    """Return what takes an acknowledgement back; updates are sent again from now on."""
-    return FlushCommit(alerts=(replace(alert, acked_by="", acked_at=None),))
+async def unacknowledge(routing: Routing, alert: Alert, now: datetime) -> FlushCommit:
+    """Return what takes an acknowledgement back: from now on updates are sent, and reminders, again."""
+    if alert.acked_at is None:
+        return FlushCommit()
+    return FlushCommit(alerts=(first_look(awaiting(alert, now), routing),))
 
 
 async def close(storage: Storage, routing: Routing, alert: Alert, author: str, now: datetime) -> FlushCommit:

@@ -25,6 +25,7 @@ from monitor.errors import RenderError
 from monitor.loops.administer import read_silences
 from monitor.loops.correcting import corrections
 from monitor.loops.grouping import Grouping, decide_all
+from monitor.loops.reminding import reminders, with_timers
 from monitor.loops.stories import learn
 from monitor.models import AlertRevision, AlertState, Notification
 from monitor.storage.base import FlushCommit
@@ -107,8 +108,9 @@ class FlushLoop:
         1. Learn from new items how telling their terms are, so that the grouping knows; a bounded part.
         2. Group pending hits, batch by batch.
         3. Look at reports that were changed since they were put under alerts.
-        4. Write the messages that are due.
-        5. Close alerts that went quiet, and end those that were held and not confirmed in time.
+        4. Remind those who have not acknowledged what they should.
+        5. Write the messages that are due.
+        6. Close alerts that went quiet, and end those that were held and not confirmed in time.
 
         Each batch has a claim of its own, so that a lease is short and the work may be long.
 
@@ -122,6 +124,8 @@ class FlushLoop:
             revisions += grouped.revisions
         while corrected := await self._claimed(self._correct, no_wait=no_wait):
             revisions += corrected.revisions
+        while reminded := await self._claimed(self._remind):
+            revisions += reminded.revisions
         while written := await self._claimed(self._write):
             notifications += written.notifications
         while ended := await self._claimed(self._close):
@@ -167,7 +171,7 @@ class FlushLoop:
             self._storage, self._book(), now, no_wait=no_wait, mode=self._mode, meaning=self._meaning,
             silences=await read_silences(self._storage),
         )  # fmt: skip
-        commit = await grouping.run(pending)
+        commit = with_timers(await grouping.run(pending), self._book().routing, now)
         for revision in commit.revisions:
             log.info("alert", alert=revision.alert_id, reason=revision.reason.value, note=revision.note)
         return commit
@@ -178,7 +182,7 @@ class FlushLoop:
             return None
         book = self._book()
         steps = corrections(pending, book, now)
-        return FlushCommit(
+        commit = FlushCommit(
             alerts=tuple(step.alert for step in steps),
             revisions=tuple(revision for step in steps for revision in step.revisions),
             decisions=tuple(
@@ -190,6 +194,10 @@ class FlushLoop:
             ),
             corrected=tuple((one.item.item_id, one.item.revision) for one in pending),
         )
+        return with_timers(commit, book.routing, now)
+
+    async def _remind(self, now: datetime) -> FlushCommit | None:
+        return await reminders(self._storage, self._book().routing, now)
 
     async def _write(self, now: datetime) -> FlushCommit | None:
         due = await self._storage.due_decisions(now, limit=DECISIONS_AT_ONCE)
@@ -228,7 +236,7 @@ class FlushLoop:
         told = tuple(d for d in told if (d.alert_id, d.revision, d.recipient_id) not in keys)
         sorted_ = bundle(due, alerts, told, routing, now)
         ready, backlog = catch_up(sorted_.bundles, alerts, now)
-        passed, limited = guard(ready, alerts, await self._told_lately(ready, now), now)
+        passed, limited = guard(ready, alerts, await self._told_lately(ready, now), now, routing)
         decisions, notifications = [*quiet, *sorted_.changed, *backlog, *limited], list[Notification]()
         for made in passed:
             try:

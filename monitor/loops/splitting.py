@@ -9,6 +9,7 @@ from monitor.alerts.lifecycle import moved_away
 from monitor.errors import StorageError
 from monitor.loops.flush import LEASE
 from monitor.loops.grouping import decide_all
+from monitor.loops.reminding import with_timers
 from monitor.storage.base import FlushCommit
 from monitor.stories.splitting import split
 
@@ -63,6 +64,7 @@ async def split_story(storage: Storage, routing: Routing, item_id: str, now: dat
             decisions=tuple(decisions),
             reopened=tuple(hit.hit_id for hit in hits),
         )
+        commit = with_timers(commit, routing, now)
         await storage.commit_flush(claim, commit, now)
     finally:
         await storage.release_flush(claim)

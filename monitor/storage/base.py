@@ -313,6 +313,9 @@ class Storage(StoryStorage, Protocol):
     async def quiet_alerts(self, *, last_hit_before: datetime, limit: int) -> tuple[Alert, ...]:
         """Return open alerts without a hit since then, longest quiet first."""
 
+    async def due_reminders(self, now: datetime, *, limit: int) -> tuple[Alert, ...]:
+        """Return alerts whose `remind_at` is not after `now`, longest due first, then by id."""
+
     async def revisions(self, alert_ids: Sequence[str]) -> tuple[AlertRevision, ...]:
         """Return all revisions of those alerts, by (alert_id, revision)."""
 

@@ -210,6 +210,10 @@ class MemoryStorage:
         """See `Storage.quiet_alerts`."""
         return memory_flush.quiet_alerts(self._state, utc(last_hit_before), limit)
 
+    async def due_reminders(self, now: datetime, *, limit: int) -> tuple[Alert, ...]:
+        """See `Storage.due_reminders`."""
+        return memory_flush.due_reminders(self._state, utc(now), limit)
+
     async def revisions(self, alert_ids: Sequence[str]) -> tuple[AlertRevision, ...]:
         """See `Storage.revisions`."""
         wanted = set(alert_ids)

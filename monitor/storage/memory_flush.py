@@ -65,6 +65,12 @@ def quiet_alerts(state: State, last_hit_before: datetime, limit: int) -> tuple[A
     return tuple(sorted(quiet, key=lambda alert: (alert.last_hit_at, alert.alert_id))[:limit])
 
 
+def due_reminders(state: State, now: datetime, limit: int) -> tuple[Alert, ...]:
+    """See `Storage.due_reminders`."""
+    due = [(alert.remind_at, alert.alert_id) for alert in state.alerts.values() if alert.remind_at]
+    return tuple(state.alerts[alert_id] for at, alert_id in sorted(due)[:limit] if at <= now)
+
+
 def list_alerts(state: State, alert_state: str | None, limit: int) -> tuple[Alert, ...]:
     """See `Storage.list_alerts`."""
     wanted = [alert for alert in state.alerts.values() if alert_state in (None, alert.state)]

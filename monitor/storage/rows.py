@@ -119,6 +119,7 @@ def alert_row(alert: Alert) -> Values:
         "state": alert.state.value,
         "last_hit_at": alert.last_hit_at,
         "closed_at": alert.closed_at,
+        "remind_at": alert.remind_at,
         "document": dumps(alert),
     }
 

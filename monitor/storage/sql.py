@@ -254,6 +254,10 @@ class SqlStorage:
         """See `Storage.quiet_alerts`."""
         return await self._engine.read(sql_flush.quiet_alerts, last_hit_before, limit)
 
+    async def due_reminders(self, now: datetime, *, limit: int) -> tuple[Alert, ...]:
+        """See `Storage.due_reminders`."""
+        return await self._engine.read(sql_flush.due_reminders, now, limit)
+
     async def revisions(self, alert_ids: Sequence[str]) -> tuple[AlertRevision, ...]:
         """See `Storage.revisions`."""
         return await self._engine.read(sql_flush.revisions_of, alert_ids)

@@ -121,6 +121,17 @@ def quiet_alerts(connection: Connection, last_hit_before: datetime, limit: int) 
     return tuple(map(read_alert, documents))
 
 
+def due_reminders(connection: Connection, now: datetime, limit: int) -> tuple[Alert, ...]:
+    """See `Storage.due_reminders`."""
+    documents = connection.scalars(
+        select(alerts.c.document)
+        .where(alerts.c.remind_at <= now)
+        .order_by(alerts.c.remind_at, alerts.c.alert_id)
+        .limit(limit)
+    )
+    return tuple(map(read_alert, documents))
+
+
 def revisions_of(connection: Connection, alert_ids: Sequence[str]) -> tuple[AlertRevision, ...]:
     """See `Storage.revisions`."""
     documents = connection.scalars(

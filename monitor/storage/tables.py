@@ -203,11 +203,13 @@ alerts = Table(
     Column("state", Name, nullable=False),
     Column("last_hit_at", UtcTime, nullable=False),
     Column("closed_at", UtcTime),
+    Column("remind_at", UtcTime),  # when to look whom to remind; NULL = nobody
     Column("document", Document, nullable=False),  # Alert
     UniqueConstraint("rule_id", "group_key", "generation"),
     Index("ix_alerts_last_hit_at", "last_hit_at", "alert_id"),
     Index("ix_alerts_state_last_hit_at", "state", "last_hit_at", "alert_id"),
     _partial("ix_alerts_closed_at", "closed_at", where="closed_at IS NOT NULL"),
+    _partial("ix_alerts_remind_at", "remind_at", "alert_id", where="remind_at IS NOT NULL"),
 )
 
 # Which items are under which alert: they are kept as long as it is.

@@ -494,3 +494,15 @@ async def test_a_hit_that_was_handled_is_not_pending_again_after_its_alert_went(
     assert (await store.prune(after(days=500), KEEP)).alerts == 1
     await store.add_hits([make_hit()])
     assert await store.pending_hits(limit=9) == ()
+
+
+async def test_alerts_whose_reminders_are_due_come_longest_due_first(store):
+    at = {"b": T0, "a": T0, "c": after(minutes=-1), "late": after(seconds=1), "none": None}
+    alerts = {name: make_alert(name, remind_at=when) for name, when in at.items()}
+    await flush(store, alerts=tuple(alerts.values()))
+    due = await store.due_reminders(T0, limit=9)
+    same = sorted((alerts["a"], alerts["b"]), key=lambda alert: alert.alert_id)
+    assert due == (alerts["c"], *same)
+    assert await store.due_reminders(T0, limit=1) == (alerts["c"],)
+    await flush(store, alerts=(replace(alerts["c"], remind_at=None),))
+    assert await store.due_reminders(T0, limit=9) == tuple(same)

@@ -58,6 +58,7 @@ async def work(store):
     await store.item_hits([item.item_id])
     await store.find_alerts("ministers-meet", ["story:talks"])
     await store.due_decisions(T0, limit=9)
+    await store.due_reminders(T0, limit=9)
     await store.quiet_alerts(last_hit_before=T0, limit=9)
     alert, row = make_alert(), make_notification()
     decision = make_decision(alert, outcome=Outcome.HELD, notification_ids=(row.notification_id,))

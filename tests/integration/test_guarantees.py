@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from monitor.alerts.calendar import quiet_until
-from monitor.alerts.guard import MOST_AN_HOUR
 from monitor.alerts.silences import make_silence
+from monitor.alerts.timing import DEFAULTS
 from monitor.loops.administer import acknowledge, administered, close, put_silence, read_silences
 from monitor.models import AlertState, Outcome, Reason
 from monitor.storage.sql import SqlStorage
@@ -170,7 +170,7 @@ class Life(RuleBasedStateMachine):
                 and rules[r.alert_id].rule.rule_id == alert.rule.rule_id
                 and timedelta(0) <= r.created_at - row.created_at < timedelta(hours=1)
             ]
-            assert len(same) <= max(MOST_AN_HOUR.values())
+            assert len(same) <= max(row.max_per_hour for row in DEFAULTS.values())
 
     def teardown(self):
         """Guarantee 4: with nothing in the way, all that waits leaves."""

@@ -6,10 +6,11 @@ from datetime import timedelta
 
 import pytest
 
+from monitor.loops.administer import acknowledge, administered, unacknowledge
 from monitor.loops.remember import memory_name
-from monitor.models import AlertState
+from monitor.models import AlertState, Outcome
 from monitor.rulebook import read_book
-from tests.integration.test_loops import ACCOUNTS, FILES, MINUTE, World
+from tests.integration.test_loops import ACCOUNTS, FILES, MINUTE, START, World
 
 RULES = b"""version: 1
 defaults: {owner: desk, topic: talks, severity: high}
@@ -119,3 +120,75 @@ async def test_a_held_alert_that_nobody_confirms_is_in_the_digest(world):
     assert row.message.kind == "digest"
     assert "UNCONFIRMED" in row.message.text
     assert ACCOUNTS["one"][:20] in row.message.text
+
+
+GRAVE = b"""version: 1
+defaults: {owner: desk, topic: talks, severity: critical}
+rules:
+  - id: envoy-lands
+    title: An envoy lands
+    when: {all: [envoy, lands]}
+    must_match: ["The envoy lands in Vienna"]
+    must_not_match: ["The minister stays at home"]
+"""
+ON_CALL = b"""recipients:
+  - {id: desk, email: {to: [desk@example.org]}, timezone: UTC, fallback: chief}
+  - {id: chief, email: {to: [chief@example.org]}, timezone: UTC}
+routes:
+  - {match: {severity: critical}, to: [desk]}
+  - {default: true, to: [chief]}
+"""
+ON_CALL_BOOK = read_book({**FILES, "talks/talks.yaml": GRAVE, "routes.yaml": ON_CALL}, prefix="rules/")
+
+
+async def test_a_critical_alert_that_nobody_acknowledges_reaches_the_fallback():
+    world = World(ON_CALL_BOOK)
+    await world.publish("one", VISIT)
+    await world.run(timedelta(hours=2), MINUTE)
+    rows = sorted(await world.store.notifications(), key=lambda row: row.created_at)
+    told = [(row.recipient_id, (row.created_at - START) // MINUTE) for row in rows]
+    assert told == [("desk", 2), ("desk", 17), ("desk", 32), ("desk", 47), ("chief", 62)]
+    assert [row.message.subject.partition("]")[0] for row in rows] == [
+        "[CRITICAL new",
+        *["[CRITICAL reminder"] * 3,
+        "[FALLBACK for desk",
+    ]
+    assert "reminder 2 of 3" in " ".join(rows[2].message.text.split())
+    last = " ".join(rows[-1].message.text.split())
+    assert "This is your first message about this alert" in last
+    assert "You are the fallback of desk, who did not acknowledge." in last
+    assert VISIT in last
+    assert [name for name, *_ in world.channel.sent] == [name for name, _ in told]
+
+
+async def test_an_acknowledgement_ends_reminders_and_its_withdrawal_begins_them_anew():
+    world = World(ON_CALL_BOOK)
+    await world.publish("one", VISIT)
+    await world.run(20 * MINUTE, MINUTE)
+    (alert,) = await world.store.list_alerts()
+    await administered(world.store, world.clock, lambda now: acknowledge(world.store, alert, "J. Roe", now))
+    before = len(world.channel.sent)
+    await world.run(timedelta(hours=2), MINUTE)
+    assert len(world.channel.sent) == before
+    (alert,) = await world.store.list_alerts()
+    begun = world.at
+    await administered(world.store, world.clock, lambda now: unacknowledge(world.book.routing, alert, now))
+    await world.run(timedelta(hours=2), MINUTE)
+    rows = [row for row in await world.store.notifications() if row.created_at > begun]
+    assert [(row.created_at - begun) // MINUTE for row in reversed(rows)] == [15, 30, 45, 60]
+
+
+async def test_a_reminder_that_waits_is_withdrawn_by_an_acknowledgement():
+    """The chief sleeps until six: the desk acknowledges before the chief would hear."""
+    quiet = ON_CALL.replace(
+        b"timezone: UTC}\nroutes", b'timezone: UTC, quiet: ["13:30-18:00"], bypass: never}\nroutes'
+    )
+    world = World(read_book({**FILES, "talks/talks.yaml": GRAVE, "routes.yaml": quiet}, prefix="rules/"))
+    await world.publish("one", VISIT)
+    await world.run(timedelta(hours=2), MINUTE)
+    (alert,) = await world.store.list_alerts()
+    held = [d for d in await world.store.decisions([alert.alert_id]) if d.recipient_id == "chief"]
+    assert [(d.outcome, d.stands_for) for d in held] == [(Outcome.HELD, ("desk",))]
+    await administered(world.store, world.clock, lambda now: acknowledge(world.store, alert, "J. Roe", now))
+    await world.run(timedelta(hours=5), 10 * MINUTE)
+    assert {name for name, *_ in world.channel.sent} == {"desk"}

@@ -341,6 +341,30 @@ WRONG = [
         "4:53: error[not-a-duration]: expected a duration such as",
     ),
     (
+        routes("{match: {topic: talks}, to: [desk], older_than: 0s}"),
+        "4:53: error[not-a-duration]: the duration has to be longer than zero",
+    ),
+    (
+        routes("{match: {topic: talks}, to: [desk], max_per_hour: 0}"),
+        "4:55: error[out-of-range]: expected at least 1 and at most 1000, got 0",
+    ),
+    (
+        routes("{match: {topic: talks}, to: [desk], remind_times: often}"),
+        "4:55: error[not-a-number]: expected a whole number",
+    ),
+    (
+        routes("{match: {topic: talks}, to: [desk], at_once: [udpate]}"),
+        '4:51: error[unknown-value]: reason "udpate" is not one of new, reopened, corroborated,',
+    ),
+    (
+        routes("{match: {topic: talks}, to: [desk], as: digest, remind_every: 15m}"),
+        "4:53: warning[idle-timing]: remind_every changes nothing here: as: digest sends nothing at once",
+    ),
+    (
+        routes("{match: {topic: talks}, to: [desk], remind_every: 0s, remind_times: 2}"),
+        "4:59: warning[idle-timing]: remind_times changes nothing here: remind_every: 0s switches",
+    ),
+    (
         routes("{match: {topic: talks}, to: [desk]}", "{match: {topic: talks}, to: [desk]}"),
         "5:5: warning[duplicate-route]: an earlier route has the same match and to",
     ),

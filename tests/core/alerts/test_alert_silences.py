@@ -136,7 +136,10 @@ def test_the_guard_passes_so_many_an_hour_and_drops_nothing(moments, severity):
         sent += [(now, one.alert_id, 1) for one in passed]
         limited += put_off
         for decision in put_off:
-            assert (decision.outcome, decision.due_at) == (Outcome.RATE_LIMITED, next_summary(now))
+            assert (decision.outcome, decision.due_at) == (
+                Outcome.RATE_LIMITED,
+                next_summary(now, minutes(30)),
+            )
             assert timedelta(0) < decision.due_at - now <= minutes(30)
     assert len(sent) + len(limited) == len(moments)
     for at, *_ in sent:
@@ -154,7 +157,7 @@ def test_limited_alerts_of_a_half_hour_are_one_summary():
     bundles = bundle(decisions, alerts, decisions, routing(), NOW).bundles
     passed, limited = guard(bundles, alerts, Counter(), NOW)
     assert (len(passed), len(limited)) == (6, 2)
-    (summary,) = bundle(limited, alerts, limited, routing(), next_summary(NOW)).bundles
+    (summary,) = bundle(limited, alerts, limited, routing(), next_summary(NOW, minutes(30))).bundles
     assert (summary.kind, len(summary.alert_ids)) == ("digest", 2)
     assert alerts[limited[0].alert_id].severity is Severity.HIGH
 
