@@ -64,10 +64,9 @@ async def run_once(monitor: Monitor, *, no_wait: bool = False) -> Summary:
     await monitor.poll.run_due()
     flushed = await monitor.flush.run_once(no_wait=no_wait)
     await monitor.watch.run_once(no_wait=True)
-    delivered = await monitor.deliver.run_due()
+    outcomes = await monitor.deliver.run_due()
     summary.alerts = len({revision.alert_id for revision in flushed.revisions})
-    outcomes = [report.outcome for report in delivered]
-    summary.delivered, summary.failed = outcomes.count("delivered"), outcomes.count("failed")
+    summary.delivered, summary.failed = outcomes["delivered"], outcomes["failed"]
     counts = await monitor.storage.counts(monitor.clock())
     summary.pending = counts.notifications_pending + counts.decisions_waiting
     return summary

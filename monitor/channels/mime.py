@@ -28,7 +28,6 @@ _WORD_FRAME = len("=?utf-8?b??=")
 
 _FIELD_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,70}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-_LINE_END = re.compile(r"\r\n|\r|\n")
 _ATEXT = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
 # "Desk <desk@example.org>"; the library's own reader mends what it cannot read, and so misdelivers.
 _NAMED = re.compile(r"(?P<name>[^<>]*?)\s*<(?P<spec>[^<>]+)>")
@@ -245,10 +244,10 @@ def _body(message: Message, envelope: Envelope) -> Iterator[bytes]:
 
 
 def _part(subtype: str, text: str) -> Iterator[bytes]:
-    normal = "\r\n".join(_LINE_END.split(text.encode("utf-8", "replace").decode()))
-    raw = normal.encode()
-    # quopri leaves CRLF alone and soft-breaks at 76; a trailing blank is encoded by it.
-    quoted = quopri.encodestring(raw.replace(b"\r\n", b"\n")).replace(b"\n", b"\r\n")
+    lines = text.encode("utf-8", "replace").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    raw = lines.replace(b"\n", b"\r\n")
+    # It soft-breaks at 76, and encodes a trailing blank.
+    quoted = quopri.encodestring(lines).replace(b"\n", b"\r\n")
     # What base64 would take is known without doing it: 4 for 3 octets, and a line end after 76.
     packed = (len(raw) + 2) // 3 * 4
     packed += -(-packed // _FOLD_AT) * 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -27,7 +28,8 @@ log = structlog.get_logger("monitor.deliver")
 
 LEASE_MARGIN = timedelta(seconds=60)  # beyond the bound of one attempt
 LOOK_AGAIN = timedelta(seconds=1)  # while slow attempts run, new messages are still picked up
-GATHER = timedelta(milliseconds=10)  # a commit waits so long for further attempts to end
+GATHER = timedelta(milliseconds=50)  # a commit waits so long for further attempts to end
+LONGEST_WAIT = LEASE_MARGIN / 2  # for a place, once claimed: then the lease still outlives the attempt
 FAILURES_BEFORE_FALLBACK = 3
 PER_RECIPIENT = 4  # running sends to one recipient: a slow one delays no other
 
@@ -96,34 +98,33 @@ class DeliverLoop:
         self._trouble = trouble
         self._clean = clean
         self._gate = Gate()
+        self._places = asyncio.Semaphore(concurrency)
         self._running: set[asyncio.Task[DeliveryReport]] = set()
         self._finished: list[DeliveryReport] = []  # not committed yet: kept while the store fails
         self._stopping = False
 
-    async def run_due(self) -> tuple[DeliveryReport, ...]:
-        """Send until nothing is due and nothing runs.
+    async def run_due(self) -> Counter[str]:
+        """Send until nothing is due and nothing runs; return how often each outcome came about.
 
-        1. Claim as much as there is room for, leaving out channels that are paused; what its receiver's
-           breaker holds back goes to the store again untried.
+        1. Claim twice as much as there are places, leaving out channels that are paused: a place that
+           becomes free is taken at once, while the store is busy with the others.
         2. Wait until any attempt ends; a slow receiver holds one place, not the loop.
         3. Commit all that has ended as one batch; a row whose lease was lost is somebody else's.
         """
-        reports: list[DeliveryReport] = []
+        outcomes = Counter[str]()
         self._gate.learn_gone(await self._storage.get_value(GONE_VALUE))
         while True:
-            reports += await self._commit()  # what an earlier run could not store
+            outcomes += await self._commit()  # what an earlier run could not store
             await self._claim()
-            if self._finished:  # held back
-                continue
             if not self._running:
-                return tuple(reports)
+                return outcomes
             await asyncio.wait(
                 self._running, timeout=LOOK_AGAIN.total_seconds(), return_when=asyncio.FIRST_COMPLETED
             )
             # Those that end together are committed together.
             await asyncio.wait(self._running, timeout=GATHER.total_seconds())
             self._collect()
-            reports += await self._commit()
+            outcomes += await self._commit()
 
     def stop(self) -> None:
         """Claim nothing more; a running `run_due` ends with the attempts under way."""
@@ -148,27 +149,32 @@ class DeliverLoop:
         self._finished += [task.result() for task in ended if not task.cancelled()]
 
     async def _claim(self) -> None:
-        room = self._concurrency - len(self._running)
-        if self._stopping or room <= 0:
+        if self._stopping or len(self._running) > self._concurrency:
             return
         now = self._clock()
         claimed = await self._storage.claim_notifications(
             now,
-            limit=room,
+            limit=2 * self._concurrency - len(self._running),
             per_recipient=PER_RECIPIENT,
             lease=self._lease,
             without=self._gate.paused(now),
         )
-        for row in claimed:
+        self._running |= {asyncio.create_task(self._in_turn(row, now)) for row in claimed}
+
+    async def _in_turn(self, row: Notification, claimed_at: datetime) -> DeliveryReport:
+        """Wait for a place, then send `row`, unless there is a reason to let it go back untried."""
+        async with self._places:
+            now = self._clock()
+            if self._stopping or now - claimed_at > LONGEST_WAIT:
+                return DeliveryReport(row, None, 0.0, held=True)
             hold = self._gate.hold(row, self._target(row), now)
             if hold is None:
-                self._running.add(asyncio.create_task(self._attempt(row)))
-            elif hold.until is None:
+                return await self._attempt(row)
+            if hold.until is None:
                 new = replace(after_attempt(row, hold.error, now), attempts=row.attempts)
-                self._finished.append(DeliveryReport(new, hold.error, 0.0, held=True))
             else:
                 new = held_back(row, str(hold.error), hold.until)
-                self._finished.append(DeliveryReport(new, hold.error, 0.0, held=True))
+            return DeliveryReport(new, hold.error, 0.0, held=True)
 
     def _target(self, row: Notification) -> str:
         """Return the fingerprint of where `row` goes; "" when that is not known."""
@@ -176,9 +182,9 @@ class DeliverLoop:
         channel = self._channels.get(row.channel)
         return channel.target(recipient) if recipient is not None and channel is not None else ""
 
-    async def _commit(self) -> list[DeliveryReport]:
+    async def _commit(self) -> Counter[str]:
         if not self._finished:
-            return []
+            return Counter()
         reports = list(self._finished)
         now = self._clock()
         others = [
@@ -204,7 +210,7 @@ class DeliverLoop:
             _note(report)
             if not report.held:
                 self._told(report)
-        return reports
+        return Counter(report.outcome for report in reports)
 
     async def _attempt(self, notification: Notification) -> DeliveryReport:
         started = self._clock()

@@ -280,6 +280,118 @@ async def test_a_slow_recipient_delays_no_other(world):
     assert {row.state for row in (await world.rows()).values()} == {SENT}
 
 
+class Stalled:
+    """A channel that holds every message until told, and knows how many it holds."""
+
+    name = "webhook"
+
+    def __init__(self) -> None:
+        self.held: list[str] = []
+        self.release = asyncio.Event()
+        self.full = asyncio.Event()  # twenty messages are held: as many as there are places
+
+    async def send(self, notification, recipient, now):
+        self.held.append(notification.notification_id)
+        if len(self.held) == 20:
+            self.full.set()
+        await self.release.wait()
+        return "taken"
+
+    def target(self, recipient):
+        return ""
+
+    async def close(self):
+        """Nothing is open."""
+
+
+MANY = Routing(
+    recipients=tuple(
+        Recipient(f"hook{n}", "UTC", webhook=WebhookTarget(url="https://h.example")) for n in range(10)
+    )
+)
+
+
+async def crowded(places=20):
+    """Forty messages to ten recipients, of which twenty have a place and twenty wait for one."""
+    store, stalled = MemoryStorage(), Stalled()
+    at = [T0]
+    await store.add_notifications(
+        [
+            make_notification(
+                f"n{i}", notification_id=f"n{i:02}", recipient_id=f"hook{i % 10}", channel="webhook",
+                order_key=f"{i}", expires_at=T0 + 100 * HOUR,
+            )
+            for i in range(40)
+        ]
+    )  # fmt: skip
+    loop = DeliverLoop(
+        store, {"webhook": stalled}, lambda: MANY, lambda: at[0], concurrency=places,
+        attempt_bound=MINUTE, told=lambda _: None, fallback=lambda _row, _now: (),
+    )  # fmt: skip
+    running = asyncio.create_task(loop.run_due())
+    async with asyncio.timeout(5):
+        await stalled.full.wait()
+    return store, stalled, at, loop, running
+
+
+async def test_a_place_that_becomes_free_is_taken_without_waiting_for_the_store():
+    store, stalled, _, _, running = await crowded()
+    stalled.release.set()
+    outcomes = await running
+    assert outcomes == {"delivered": 40}
+    assert len(set(stalled.held)) == 40
+
+
+async def test_told_to_stop_it_gives_back_what_waits_for_a_place():
+    store, stalled, at, loop, running = await crowded()
+    loop.stop()
+    stalled.release.set()
+    await running
+    rows = {row.notification_id: row for row in await store.notifications(limit=99)}
+    assert {row.state for row in rows.values()} == {SENT, PENDING}
+    assert {name for name, row in rows.items() if row.state is SENT} == set(stalled.held)
+    again = await store.claim_notifications(at[0], limit=99, per_recipient=9, lease=MINUTE)
+    assert {row.notification_id for row in again} == set(rows) - set(stalled.held), "nobody waits for a lease"
+    assert {row.attempts for row in again} == {0}
+
+
+async def test_what_waited_long_for_a_place_goes_back_since_its_lease_might_end_too_early():
+    store, stalled, at, loop, running = await crowded()
+    at[0] += 31 * SECOND
+    stalled.release.set()
+    outcomes = await running
+    assert outcomes["pending"] == 20, "they went back, and were claimed anew"
+    assert outcomes["delivered"] == 40
+
+
+async def test_abandoning_keeps_what_has_ended_and_leaves_the_rest_to_its_lease():
+    store, stalled, at, loop, running = await crowded()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    loop.stop()
+    stalled.release.set()
+    while len(stalled.held) > sum(task.done() for task in loop._running):  # noqa: ASYNC110 - a few turns of the loop
+        await asyncio.sleep(0)
+    stalled.release.clear()
+    await loop.abandon()
+    rows = {row.notification_id: row for row in await store.notifications(limit=99)}
+    assert {name for name, row in rows.items() if row.state is SENT} == set(stalled.held)
+
+
+async def test_abandoning_cancels_what_hangs_and_it_is_tried_again_under_the_same_id():
+    store, stalled, at, loop, running = await crowded()
+    loop.stop()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await loop.abandon()
+    rows = await store.notifications(limit=99)
+    assert {row.state for row in rows} == {PENDING}
+    assert not await store.claim_notifications(at[0], limit=99, per_recipient=9, lease=MINUTE)
+    later = at[0] + 2 * MINUTE + SECOND
+    again = await store.claim_notifications(later, limit=99, per_recipient=9, lease=MINUTE)
+    assert {row.notification_id for row in again} == {row.notification_id for row in rows}
+
+
 async def test_messages_about_one_alert_leave_in_order_whatever_fails(world):
     await world.put(*(f"r{i}" for i in range(6)), alert="one")
     for minute in range(60):
