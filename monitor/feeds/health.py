@@ -6,13 +6,13 @@ monitors rot, so every threshold stands in one table.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from monitor.errors import ErrorKind
 from monitor.feeds.redirects import adopted_url
-from monitor.models import FeedEvent, FeedEventKind, stable_id
+from monitor.models import FeedEvent, FeedEventKind, changed, stable_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,7 +92,7 @@ def watch(
         found.append(FeedEvent(event_id, feed.feed_id, kind, now, text, cause))
 
     if gap is not None and _worth_telling(gap, state, now):
-        state = replace(state, gap_told_at=now)
+        state = changed(state, gap_told_at=now)
         tell(FeedEventKind.GAP, _gap_text(before, gap, now))
     if renamed:
         tell(FeedEventKind.RENAMED, renamed)
@@ -125,15 +125,15 @@ def _learned(before: FeedState, after: FeedState, now: datetime, new: int) -> Fe
     days = max((now - since) / timedelta(days=1), 1e-6)
     rate = new / days if before.rate is None else before.rate * fade + new / days * (1 - fade)
     if not new or before.last_new_at is None:
-        return replace(after, rate=rate)
+        return changed(after, rate=rate)
     looked = now - (before.last_success_at or now)
     if looked > BLIND:
-        return replace(after, rate=rate)
+        return changed(after, rate=rate)
     pause = now - before.last_new_at
     longest = pause
     if before.longest_pause is not None:
         longest = max(pause, before.longest_pause * 0.5 ** (pause / HALF_LIFE))
-    return replace(after, rate=rate, pauses=before.pauses + 1, longest_pause=longest)
+    return changed(after, rate=rate, pauses=before.pauses + 1, longest_pause=longest)
 
 
 def _failing(state: FeedState, now: datetime, tell: _Tell) -> FeedState:
@@ -143,10 +143,10 @@ def _failing(state: FeedState, now: datetime, tell: _Tell) -> FeedState:
         if kind is not ErrorKind.RATE_LIMITED and state.failures >= TOLD_AT[kind]:
             since = f" It fails since {_when(state.failing_since)}." if state.failing_since != now else ""
             tell(FeedEventKind.FAILING, f"{_sentence(state.error)}{since}", kind.value)
-            return replace(state, failure_told_at=now)
+            return changed(state, failure_told_at=now)
     elif not state.failures and state.failure_told_at is not None and not state.error_kind:
         tell(FeedEventKind.RECOVERED, "It can be read again.")
-        return replace(state, failure_told_at=None)
+        return changed(state, failure_told_at=None)
     return state
 
 
@@ -158,7 +158,7 @@ def _silent(
         if not new:
             return _ask_afresh(state) if _not_asked_since(state, now - FRESH_WHILE_SILENT) else state
         tell(FeedEventKind.RESUMED, "It has something new again.")
-        return replace(state, silent_told_at=None)
+        return changed(state, silent_told_at=None)
     last, limit = before.last_new_at or state.baselined_at, silent_after(state, feed, now)
     # While it fails, the failure is what there is to tell.
     if new or state.failures or last is None or limit is None or now - last <= limit:
@@ -172,7 +172,7 @@ def _silent(
         FeedEventKind.SILENT,
         f"It answers and has had nothing new for {_span(now - last)}; {habit} {_span(usual)}.{why}",
     )
-    return replace(state, silent_told_at=now)
+    return changed(state, silent_told_at=now)
 
 
 def _not_asked_since(state: FeedState, moment: datetime) -> bool:
@@ -183,7 +183,7 @@ def _not_asked_since(state: FeedState, moment: datetime) -> bool:
 
 
 def _ask_afresh(state: FeedState) -> FeedState:
-    return replace(state, etag="", last_modified="")
+    return changed(state, etag="", last_modified="")
 
 
 def _worth_telling(gap: Gap, state: FeedState, now: datetime) -> bool:

@@ -7,13 +7,14 @@ that somebody forgot is worse than a request a day.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
 from monitor.errors import ErrorKind, FetchError, ParseError
 from monitor.feeds.redirects import adopted_url, after_success, forget
 from monitor.feeds.results import NotModified, Polled
+from monitor.models import changed
 
 if TYPE_CHECKING:
     from monitor.models import Feed, FeedState
@@ -75,7 +76,7 @@ def next_poll(
         now: when it ended.
         settings: the operator's bounds.
     """
-    polled = replace(state, polls=state.polls + 1, last_polled_at=now)
+    polled = changed(state, polls=state.polls + 1, last_polled_at=now)
     waited = state.next_poll_at - state.last_polled_at if state.last_polled_at else timedelta(0)
     match outcome:
         case Polled() if outcome.items == 0 and state.last_new_at is not None:
@@ -133,7 +134,7 @@ def _after_document(
     # An empty document is stored without its hash: the streak of empty ones has to be seen again.
     known_body = bool(outcome.items)
     return _scheduled(
-        replace(
+        changed(
             healthy,
             baselined_at=state.baselined_at or now,
             last_new_at=now if outcome.new or (first and outcome.items) else state.last_new_at,
@@ -161,7 +162,7 @@ def _after_unchanged(
     # A full answer proves that the server still gives bodies: the week of the validators starts again.
     confirmed = now if outcome.same_body else state.validators_at
     return _scheduled(
-        replace(
+        changed(
             _healthy(moved, now),
             etag=outcome.etag or state.etag,
             last_modified=outcome.last_modified or state.last_modified,
@@ -181,11 +182,11 @@ def _after_empty(
 ) -> FeedState:
     """A 200 without items: once it may be a hiccup, then it is a failure. Its validators are not kept."""
     streak = state.empty_polls + 1
-    counted = replace(state, empty_polls=streak, etag="", last_modified="", validators_at=None, body_hash="")
+    counted = changed(state, empty_polls=streak, etag="", last_modified="", validators_at=None, body_hash="")
     if streak < EMPTY_TOLD:
         wait = max(settings.floor, min(state.interval or settings.start, settings.ceiling))
         due = max(due_at(feed.feed_id, state.polls, wait, now), now + settings.floor)
-        return replace(counted, next_poll_at=due)
+        return changed(counted, next_poll_at=due)
     return _after_error(counted, feed, ParseError(message, ErrorKind.EMPTY), now, settings)
 
 
@@ -200,7 +201,7 @@ def _after_limit(
     rule = BACK_OFF[ErrorKind.RATE_LIMITED]
     wait = error.retry_after if error.retry_after is not None else max(rule.first, waited * 2)
     slower = min((state.interval or settings.start) * LENGTHEN_AT_MOST, settings.ceiling)
-    return replace(
+    return changed(
         state,
         next_poll_at=now + min(max(wait, settings.floor), max(rule.cap, settings.floor)),
         interval=max(slower, settings.floor),
@@ -219,7 +220,7 @@ def _after_error(
         first = min(first, feed.interval)  # whoever asks every ten seconds also wants it back as fast
     wait = min(first * 2 ** min(failures - 1, 16), rule.cap)
     kept = forget(state) if adopted_url(state) and failures >= ADOPTED_TRIES else state
-    return replace(
+    return changed(
         kept,
         next_poll_at=max(due_at(feed.feed_id, state.polls, wait, now), now + settings.floor),
         failures=failures,
@@ -234,7 +235,7 @@ def _one_line(error: Exception) -> str:
 
 
 def _healthy(state: FeedState, now: datetime) -> FeedState:
-    return replace(
+    return changed(
         state, last_success_at=now, failures=0, failing_since=None, error_kind="", error="", empty_polls=0
     )
 
@@ -258,4 +259,4 @@ def _scheduled(
     else:
         wait = max(bounded, min(asked_for or timedelta(0), max(settings.ceiling, settings.floor)))
     due = max(due_at(feed.feed_id, state.polls, wait, now), now + settings.floor)
-    return replace(state, interval=bounded, next_poll_at=due)
+    return changed(state, interval=bounded, next_poll_at=due)

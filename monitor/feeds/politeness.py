@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -27,6 +28,7 @@ _extract = tldextract.TLDExtract(
 )
 
 
+@lru_cache(maxsize=4096)  # asked at every poll, for a few thousand URLs that stay
 def host_of(url: str) -> str:
     """Return the unit of politeness of a feed's URL.
 

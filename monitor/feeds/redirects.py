@@ -8,9 +8,10 @@ soon as the target fails.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
+
+from monitor.models import changed
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -78,10 +79,12 @@ def after_success(
     if not target or foreign:
         return forget(state)
     if target != state.redirect_url:
-        return replace(state, redirect_url=target, redirect_since=now, redirect_polls=1)
-    return replace(state, redirect_polls=state.redirect_polls + 1)
+        return changed(state, redirect_url=target, redirect_since=now, redirect_polls=1)
+    return changed(state, redirect_polls=state.redirect_polls + 1)
 
 
 def forget(state: FeedState) -> FeedState:
     """Return `state` without a redirect candidate: the configured URL is asked again."""
-    return replace(state, redirect_url="", redirect_since=None, redirect_polls=0)
+    if not state.redirect_url and state.redirect_since is None and not state.redirect_polls:
+        return state
+    return changed(state, redirect_url="", redirect_since=None, redirect_polls=0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -18,6 +18,7 @@ from monitor.feeds.reading import rename
 from monitor.feeds.results import Fetched, NotModified, ParsedFeed, Polled
 from monitor.intake import lookup_keys, make_hit, take_in
 from monitor.loops.repair import Repaired, Repairer
+from monitor.models import changed
 from monitor.storage.base import PollCommit
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ log = structlog.get_logger("monitor.poll")
 
 FEEDS_AT_ONCE = 50  # of one host in one claim
 ALL_FEEDS = 1_000_000  # of one host, for a single round
-LOCAL_AT_ONCE = 8  # requests in flight to a server on this machine or in an allowed network
+LOCAL_AT_ONCE = 8  # requests in flight to a server on this machine
 LEASE_SHARE = 1.5  # a lease outlives the longest poll of one feed; it is renewed before each
 LONG_HOLD = timedelta(seconds=60)  # a longer one ends this round for the host
 
@@ -91,6 +92,14 @@ class PollReport:
     def failed(self) -> bool:
         """Whether the poll brought nothing usable."""
         return bool(self.message)
+
+
+@dataclass(slots=True)
+class _Visit:
+    """The polls of one host's due feeds under one claim."""
+
+    claim: HostClaim  # as it was renewed last
+    places: asyncio.Semaphore  # for requests in flight; what follows them needs none
 
 
 class PollLoop:
@@ -160,40 +169,40 @@ class PollLoop:
     async def _host(self, claim: HostClaim) -> None:
         """Poll one host's due feeds; whatever happens, the host is given back."""
         free = self._clock()
+        local = claim.host.startswith(LOCAL_HOSTS)
+        visit = _Visit(claim, asyncio.Semaphore(LOCAL_AT_ONCE if local else 1))
         try:
-            if claim.host.startswith(LOCAL_HOSTS):
-                free = await self._together(claim)
-            else:
-                free = await self._in_turn(claim)
+            free = await (self._together(visit) if local else self._in_turn(visit))
         finally:
             await self._guarded(claim.host, self._storage.release_host(claim, free_at=free))
 
-    async def _in_turn(self, claim: HostClaim) -> datetime:
+    async def _in_turn(self, visit: _Visit) -> datetime:
         """Poll the feeds one after the other, with a pause between; return when the host is free again."""
-        free = self._clock()
-        for number, state in enumerate(claim.feeds):
+        free, host = self._clock(), visit.claim.host
+        for number, state in enumerate(visit.claim.feeds):
             if number:
                 await self._sleep(max(0.0, (free - self._clock()).total_seconds()))
             if self._stopping:
                 break
-            outcome = await self._guarded(claim.host, self._feed(claim, state))
-            free = free_at(outcome, self._clock(), self._settings.spacing, claim.host)
+            outcome = await self._guarded(host, self._feed(visit, state))
+            free = free_at(outcome, self._clock(), self._settings.spacing, host)
             if free - self._clock() > LONG_HOLD:
                 break  # the host asked to be left alone: its other feeds wait, too
         return free
 
-    async def _together(self, claim: HostClaim) -> datetime:
+    async def _together(self, visit: _Visit) -> datetime:
         """Poll the feeds of a server of our own, several at a time."""
-        places = asyncio.Semaphore(LOCAL_AT_ONCE)
+        host = visit.claim.host
+        under_way = asyncio.Semaphore(max(LOCAL_AT_ONCE, self._settings.concurrency))
 
         async def one(state: FeedState) -> datetime:
-            async with places:
+            async with under_way:
                 if self._stopping:
                     return self._clock()
-                outcome = await self._guarded(claim.host, self._feed(claim, state))
-                return free_at(outcome, self._clock(), timedelta(), claim.host)
+                outcome = await self._guarded(host, self._feed(visit, state))
+                return free_at(outcome, self._clock(), timedelta(), host)
 
-        return max(await asyncio.gather(*(one(state) for state in claim.feeds)), default=self._clock())
+        return max(await asyncio.gather(*(one(state) for state in visit.claim.feeds)), default=self._clock())
 
     async def _guarded(self, host: str, work: Awaitable[Outcome | None]) -> Outcome | None:
         """Await `work`; what goes wrong is logged, and the feed is polled again when it is next claimed."""
@@ -207,7 +216,7 @@ class PollLoop:
             log.exception("a defect while polling", host=host)
         return None
 
-    async def _feed(self, claim: HostClaim, state: FeedState) -> Outcome | None:
+    async def _feed(self, visit: _Visit, state: FeedState) -> Outcome | None:
         """Poll one feed and commit everything that follows from it.
 
         1. Fetch and parse; failures are outcomes like any other.
@@ -219,11 +228,11 @@ class PollLoop:
         feed = self._book().feeds.get(state.feed_id)
         if feed is None:  # removed from the catalogue since the claim
             return None
-        if claim.lease_until - started < self._lease() * (2 / 3):
-            claim = await self._storage.renew_host(claim, started, lease=self._lease())
-        commit, outcome, report = await self._poll(claim, feed, state, started)
-        receipt = await self._storage.commit_poll(claim, commit, self._clock())
-        report = replace(
+        if visit.claim.lease_until - started < self._lease() * (2 / 3):
+            visit.claim = await self._storage.renew_host(visit.claim, started, lease=self._lease())
+        commit, outcome, report = await self._poll(visit, feed, state, started)
+        receipt = await self._storage.commit_poll(visit.claim, commit, self._clock())
+        report = changed(
             report,
             new=receipt.new_items,
             new_hits=receipt.new_hits,
@@ -251,17 +260,20 @@ class PollLoop:
         return outcome
 
     async def _poll(
-        self, claim: HostClaim, feed: Feed, state: FeedState, now: datetime
+        self, visit: _Visit, feed: Feed, state: FeedState, now: datetime
     ) -> tuple[PollCommit, Outcome, PollReport]:
         try:
-            async with asyncio.timeout(self._settings.bound.total_seconds()):
-                fetched = await self._fetcher.fetch(feed, state, now)
+            async with asyncio.timeout(None) as deadline:
+                async with visit.places:
+                    bound = self._settings.bound.total_seconds()
+                    deadline.reschedule(asyncio.get_running_loop().time() + bound)
+                    fetched = await self._fetcher.fetch(feed, state, now)
                 if isinstance(fetched, NotModified):
                     report = PollReport(feed.feed_id, "not_modified", 0.0)
                     return self._without_items(feed, state, fetched), fetched, report
                 window = await self._storage.feed_window(feed.feed_id)
                 reading = await self._parser.read(fetched, feed, state.identity, window, self._clock())
-            return await self._process(claim, feed, state, fetched, reading)
+            return await self._process(visit.claim, feed, state, fetched, reading)
         except (FetchError, ParseError) as error:
             return self._failure(feed, state, error)
         except TimeoutError:

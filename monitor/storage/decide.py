@@ -11,7 +11,7 @@ from monitor.models import NotificationState, Outcome
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from monitor.models import Decision, FeedState, HostClaim, Item
+    from monitor.models import Decision, HostClaim, Item
 
 K = TypeVar("K")
 
@@ -73,9 +73,9 @@ def newest_revisions(items: Sequence[Item]) -> dict[str, Item]:
     return newest
 
 
-def claimed_url(claim: HostClaim, state: FeedState) -> str:
-    """Return the URL that the feed had when it was claimed; a poll may change it (an adopted redirect)."""
-    return next((feed.url for feed in claim.feeds if feed.feed_id == state.feed_id), state.url)
+def claimed_urls(claim: HostClaim) -> dict[str, str]:
+    """Return the URL that each feed had when it was claimed, by feed; a poll's state may have another."""
+    return {feed.feed_id: feed.url for feed in claim.feeds}
 
 
 def is_waiting(decision: Decision) -> bool:

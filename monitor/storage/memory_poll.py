@@ -9,7 +9,7 @@ from monitor.errors import LeaseLostError
 from monitor.models import FeedState, HostClaim, KnownItem
 from monitor.storage.base import PollReceipt
 from monitor.storage.codec import EPOCH
-from monitor.storage.decide import assign_keys, claimed_url, newest_revisions
+from monitor.storage.decide import assign_keys, claimed_urls, newest_revisions
 from monitor.storage.memory_state import Lease
 from monitor.storage.memory_watch import add_events, note_corrections
 
@@ -85,7 +85,7 @@ def commit_poll(state: State, claim: HostClaim, commit: PollCommit, now: datetim
     held, feed = state.hosts.get(claim.host), state.feeds.get(feed_id)
     if held is None or held.token != claim.token:
         raise LeaseLostError(f"host {claim.host}: another worker polls it now; this poll was not stored")
-    if feed is None or feed.url != claimed_url(claim, commit.state):
+    if feed is None or feed.url != claimed_urls(claim).get(feed.feed_id, commit.state.url):
         raise LeaseLostError(f"feed {feed_id}: its URL changed during the poll, which was not stored")
     known = {*state.items, *(item.item_id for item in commit.items)}
     state.require("item", (hit.item_id for hit in commit.hits), known)

@@ -16,6 +16,7 @@ from monitor.models import (
     NotificationState,
     Outcome,
     StoryMember,
+    changed,
 )
 from monitor.storage.codec import dumps, dumps_text, loads
 from monitor.storage.columns import key_hash
@@ -48,7 +49,8 @@ def feed_state(document: str) -> FeedState:
 
 def item_row(item: Item, first_seen_at: datetime) -> Values:
     """Return the row of an item that is present in its feed."""
-    item = replace(item, first_seen_at=first_seen_at)
+    if item.first_seen_at != first_seen_at:
+        item = changed(item, first_seen_at=first_seen_at)
     return {
         "item_id": item.item_id,
         "feed_id": item.feed_id,
@@ -199,6 +201,6 @@ def progress(notification: Notification) -> Values:
 def read_notification(row: Row[*tuple[Any, ...]]) -> Notification:
     """Return the notification of a row with `document` and all columns of `progress`."""
     stored = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
-    changed = {name: stored[name] for name in PROGRESS}
-    changed["state"] = NotificationState(changed["state"])
-    return replace(loads(Notification, row.document), **changed)
+    progressed = {name: stored[name] for name in PROGRESS}
+    progressed["state"] = NotificationState(progressed["state"])
+    return replace(loads(Notification, row.document), **progressed)

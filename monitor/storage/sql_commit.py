@@ -6,15 +6,15 @@ because a transaction and a statement cost more than the rows in them.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import bindparam, select, update
 
 from monitor.errors import LeaseLostError
+from monitor.models import changed
 from monitor.storage.base import PollReceipt
-from monitor.storage.columns import among, any_of, key_hash, storable
-from monitor.storage.decide import assign_keys, claimed_url, newest_revisions
+from monitor.storage.columns import any_of, key_hash, storable
+from monitor.storage.decide import assign_keys, claimed_urls, newest_revisions
 from monitor.storage.rows import feed_row, hit_row, item_row
 from monitor.storage.sql_poll import refresh_due
 from monitor.storage.sql_watch import add_events, note_corrections
@@ -53,11 +53,16 @@ def commit_polls(connection: Connection, polls: Sequence[Poll]) -> list[PollRece
     3. Set the hosts' due times anew.
     """
     stored = _lock(connection, polls)
-    lost = {poll.feed_id: error for poll in polls if (error := _lost(poll, *stored)) is not None}
+    urls = {poll.claim.token: claimed_urls(poll.claim) for poll in polls}
+    lost = {
+        poll.feed_id: error
+        for poll in polls
+        if (error := _lost(poll, urls[poll.claim.token], *stored)) is not None
+    }
     valid = [poll for poll in polls if poll.feed_id not in lost]
     _store_states(connection, valid, stored[1])
     new_items = _store_items(connection, valid)
-    _note_presence(connection, valid)
+    _note_presence(connection, valid, new_items)
     add_events(connection, [event for poll in valid for event in poll.commit.events])
     new_hits = _new_hits(connection, [hit for poll in valid for hit in poll.commit.hits])
     if valid:
@@ -75,35 +80,43 @@ def commit_polls(connection: Connection, polls: Sequence[Poll]) -> list[PollRece
 _Stored = dict[str, "Row[*tuple[Any, ...]]"]
 
 
+# Statements are made once: making one costs several times as much as running it.
+_HOSTS = (
+    select(hosts.c.host, hosts.c.token)
+    .where(any_of(hosts.c.host, "names"))
+    .order_by(hosts.c.host)
+    .with_for_update()
+)
+_FEEDS = select(feeds.c.feed_id, feeds.c.url, feeds.c.host, feeds.c.due_at).where(
+    any_of(feeds.c.feed_id, "feed_ids")
+)
+
+
 def _lock(connection: Connection, polls: Sequence[Poll]) -> tuple[dict[str, str], _Stored]:
     """Lock the hosts' rows; return their tokens, and the feeds' rows."""
-    names = {poll.claim.host for poll in polls}
-    locked = connection.execute(
-        select(hosts.c.host, hosts.c.token)
-        .where(among(hosts.c.host, names))
-        .order_by(hosts.c.host)
-        .with_for_update()
-    )
-    tokens = {row.host: row.token for row in locked}
-    rows = connection.execute(
-        select(feeds.c.feed_id, feeds.c.url, feeds.c.host, feeds.c.due_at).where(
-            among(feeds.c.feed_id, {poll.feed_id for poll in polls})
-        )
-    )
+    names = sorted({poll.claim.host for poll in polls})
+    tokens = {row.host: row.token for row in connection.execute(_HOSTS, {"names": names})}
+    rows = connection.execute(_FEEDS, {"feed_ids": sorted(poll.feed_id for poll in polls)})
     return tokens, {row.feed_id: row for row in rows}
 
 
-def _lost(poll: Poll, tokens: Mapping[str, str], stored: _Stored) -> LeaseLostError | None:
+def _lost(
+    poll: Poll, urls: Mapping[str, str], tokens: Mapping[str, str], stored: _Stored
+) -> LeaseLostError | None:
     """Return why the claim no longer stands, or None."""
     host, row = poll.claim.host, stored.get(poll.feed_id)
     if tokens.get(host) != poll.claim.token:
         return LeaseLostError(f"host {host}: another worker polls it now; this poll was not stored")
-    if row is None or row.url != storable(claimed_url(poll.claim, poll.commit.state)):
+    if row is None or row.url != storable(urls.get(poll.feed_id, poll.commit.state.url)):
         return LeaseLostError(f"feed {poll.feed_id}: its URL changed during the poll, which was not stored")
     return None
 
 
-_FEED = update(feeds).where(feeds.c.feed_id == bindparam("of_feed"))
+_FEED = (
+    update(feeds)
+    .where(feeds.c.feed_id == bindparam("of_feed"))
+    .values({name: bindparam(name) for name in ("url", "due_at", "failures", "document")})
+)
 
 
 def _store_states(connection: Connection, polls: Sequence[Poll], stored: _Stored) -> None:
@@ -111,8 +124,12 @@ def _store_states(connection: Connection, polls: Sequence[Poll], stored: _Stored
     rows = []
     for poll in polls:
         row = stored[poll.feed_id]
-        state = replace(poll.commit.state, host=row.host)
-        rows.append({"of_feed": poll.feed_id, **feed_row(state, scheduled=row.due_at is not None)})
+        state = poll.commit.state
+        if state.host != row.host:
+            state = changed(state, host=row.host)
+        values = feed_row(state, scheduled=row.due_at is not None)
+        del values["feed_id"], values["host"]  # as they are: their indexes and references need no update
+        rows.append({"of_feed": poll.feed_id, **values})
     if rows:
         connection.execute(_FEED, rows)
     upsert(
@@ -126,6 +143,11 @@ def _store_states(connection: Connection, polls: Sequence[Poll], stored: _Stored
     )
 
 
+_STORED = select(items.c.item_id, items.c.revision, items.c.first_seen_at).where(
+    any_of(items.c.item_id, "item_ids")
+)
+
+
 def _store_items(connection: Connection, polls: Sequence[Poll]) -> set[str]:
     """Return the ids of items that were not stored before."""
     newest: dict[str, Item] = {}
@@ -135,16 +157,9 @@ def _store_items(connection: Connection, polls: Sequence[Poll]) -> set[str]:
             newest[item_id], seen_at[item_id] = item, poll.now
     if not newest:
         return set()
-    stored = {
-        row.item_id: row
-        for row in connection.execute(
-            select(items.c.item_id, items.c.revision, items.c.first_seen_at).where(
-                among(items.c.item_id, newest)
-            )
-        )
-    }
+    stored = {row.item_id: row for row in connection.execute(_STORED, {"item_ids": sorted(newest)})}
     new = [item for item in newest.values() if item.item_id not in stored]
-    changed = [
+    edited = [
         item
         for item in newest.values()
         if item.item_id in stored and item.revision > stored[item.item_id].revision
@@ -152,10 +167,10 @@ def _store_items(connection: Connection, polls: Sequence[Poll]) -> set[str]:
     insert_new(
         connection, items, [item_row(item, item.first_seen_at or seen_at[item.item_id]) for item in new]
     )
-    upsert(connection, items, [item_row(item, stored[item.item_id].first_seen_at) for item in changed])
+    upsert(connection, items, [item_row(item, stored[item.item_id].first_seen_at) for item in edited])
     for poll in polls:  # before the hits: those of this text are no correction of it
         own = {item.item_id for item in poll.commit.items}
-        note_corrections(connection, [item for item in changed if item.item_id in own], poll.now)
+        note_corrections(connection, [item for item in edited if item.item_id in own], poll.now)
     _store_keys(connection, newest.values())
     return {item.item_id for item in new}
 
@@ -190,7 +205,14 @@ _GONE = (
 )
 
 
-def _note_presence(connection: Connection, polls: Sequence[Poll]) -> None:
+_BACK = (
+    update(items)
+    .where(any_of(items.c.item_id, "back"), items.c.absent_at.is_not(None))
+    .values(absent_at=None)
+)
+
+
+def _note_presence(connection: Connection, polls: Sequence[Poll], new_items: set[str]) -> None:
     """Write only what changed: items that left their feed, and items that came back."""
     back: set[str] = set()
     left, gone = [], []
@@ -207,17 +229,16 @@ def _note_presence(connection: Connection, polls: Sequence[Poll]) -> None:
         connection.execute(_LEFT, left)
     if gone:
         connection.execute(_GONE, gone)
-    if back:
-        connection.execute(
-            update(items)
-            .where(among(items.c.item_id, back), items.c.absent_at.is_not(None))
-            .values(absent_at=None)
-        )
+    if back := back - new_items:
+        connection.execute(_BACK, {"back": sorted(back)})
 
 
 def add_hits(connection: Connection, found: Sequence[Hit]) -> int:
     """See `Storage.add_hits`."""
     return len(_new_hits(connection, found))
+
+
+_HITS = select(hits.c.rule_id, hits.c.item_id).where(any_of(hits.c.item_id, "item_ids"))
 
 
 def _new_hits(connection: Connection, found: Sequence[Hit]) -> set[tuple[str, str]]:
@@ -226,11 +247,7 @@ def _new_hits(connection: Connection, found: Sequence[Hit]) -> set[tuple[str, st
         return set()
     stored = {
         (row.rule_id, row.item_id)
-        for row in connection.execute(
-            select(hits.c.rule_id, hits.c.item_id).where(
-                among(hits.c.item_id, {hit.item_id for hit in found})
-            )
-        )
+        for row in connection.execute(_HITS, {"item_ids": sorted({hit.item_id for hit in found})})
     }
     new = {(hit.rule_id, hit.item_id): hit for hit in reversed(found)}
     rows = {key: hit_row(hit) for key, hit in new.items() if key not in stored}

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 
 from monitor.errors import LeaseLostError
 from monitor.models import FeedState, HostClaim, KnownItem
 from monitor.storage.codec import EPOCH, loads_text
-from monitor.storage.columns import among, key_hash
+from monitor.storage.columns import among, any_of, key_hash
 from monitor.storage.rows import feed_row, feed_state
 from monitor.storage.statements import SCHEDULE, insert_new, one_at_a_time, upsert
 from monitor.storage.tables import feed_windows as windows
@@ -70,15 +70,21 @@ def _add_hosts(connection: Connection, names: Iterable[str]) -> None:
     )
 
 
-def refresh_due(connection: Connection, names: Iterable[str]) -> None:
-    """Set each host's due time to that of its feed that is due first."""
-    earliest = (
-        select(func.min(feeds.c.due_at))
+_DUE = (
+    update(hosts)
+    .where(any_of(hosts.c.host, "names"))
+    .values(
+        due_at=select(func.min(feeds.c.due_at))
         .where(feeds.c.host == hosts.c.host)
         .correlate(hosts)
         .scalar_subquery()
     )
-    connection.execute(update(hosts).where(among(hosts.c.host, names)).values(due_at=earliest))
+)
+
+
+def refresh_due(connection: Connection, names: Iterable[str]) -> None:
+    """Set each host's due time to that of its feed that is due first."""
+    connection.execute(_DUE, {"names": sorted(names)})
 
 
 def claim_hosts(
@@ -147,24 +153,28 @@ def known_items(
     return [_known_items(connection, feed_id, keys) for feed_id, keys in asked]
 
 
+_KNOWN = (
+    select(item_keys.c.key_hash, items.c.item_id, items.c.key, items.c.content_hash, items.c.revision)
+    .join(items, items.c.item_id == item_keys.c.item_id)
+    .where(item_keys.c.feed_id == bindparam("of_feed"), any_of(item_keys.c.key_hash, "hashes"))
+)
+
+
 def _known_items(connection: Connection, feed_id: str, keys: Sequence[str]) -> Mapping[str, KnownItem]:
     asked = {key_hash(key): key for key in keys}
-    rows = connection.execute(
-        select(item_keys.c.key_hash, items.c.item_id, items.c.key, items.c.content_hash, items.c.revision)
-        .join(items, items.c.item_id == item_keys.c.item_id)
-        .where(item_keys.c.feed_id == feed_id, among(item_keys.c.key_hash, asked))
-    )
+    rows = connection.execute(_KNOWN, {"of_feed": feed_id, "hashes": sorted(asked)})
     return {
         asked[row.key_hash]: KnownItem(row.item_id, loads_text(row.key), row.content_hash, row.revision)
         for row in rows
     }
 
 
+_WINDOWS = select(windows.c.feed_id, windows.c.shown).where(any_of(windows.c.feed_id, "feed_ids"))
+
+
 def feed_windows(connection: Connection, feed_ids: Sequence[str]) -> list[str]:
     """Return `Storage.feed_window` of each feed."""
-    rows = connection.execute(
-        select(windows.c.feed_id, windows.c.shown).where(among(windows.c.feed_id, feed_ids))
-    )
+    rows = connection.execute(_WINDOWS, {"feed_ids": sorted(set(feed_ids))})
     stored = {row.feed_id: row.shown for row in rows}
     return [stored.get(feed_id, "") for feed_id in feed_ids]
 

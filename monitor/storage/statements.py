@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, TypeAlias
 
 from sqlalchemy import and_, func, not_, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Table
 
     from monitor.storage.rows import Values
+
+    Insert: TypeAlias = postgresql.Insert | sqlite.Insert
 
 # Keys of PostgreSQL's advisory locks; any fixed numbers that no other program uses.
 SCHEMA, SCHEDULE, OUTBOX = 0x6D6F6E01, 0x6D6F6E02, 0x6D6F6E03
@@ -34,26 +37,38 @@ def one_at_a_time(connection: Connection, lock: int) -> None:
         connection.execute(select(func.pg_advisory_xact_lock(lock)))
 
 
+# Making a statement costs several times as much as running it: each form is made once for a table.
+
+
 def insert_new(connection: Connection, table: Table, rows: Sequence[Values]) -> None:
     """Insert `rows`, leaving those alone whose key is stored already."""
     if rows:
-        connection.execute(_insert(connection, table).on_conflict_do_nothing(), rows)
+        connection.execute(_insert_new(is_postgresql(connection), table), rows)
+
+
+@cache
+def _insert_new(is_server: bool, table: Table) -> Insert:
+    return _insert(is_server, table).on_conflict_do_nothing()
 
 
 def upsert(connection: Connection, table: Table, rows: Sequence[Values]) -> None:
     """Insert `rows`, replacing those of the same primary key."""
-    if not rows:
-        return
-    statement = _insert(connection, table)
+    if rows:
+        connection.execute(_upsert(is_postgresql(connection), table, tuple(rows[0])), rows)
+
+
+@cache
+def _upsert(is_server: bool, table: Table, names: tuple[str, ...]) -> Insert:
+    statement = _insert(is_server, table)
     keys = [column.name for column in table.primary_key]
-    changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
-    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), rows)
+    changed = {name: statement.excluded[name] for name in names if name not in keys}
+    return statement.on_conflict_do_update(index_elements=keys, set_=changed)
 
 
 def add_up(connection: Connection, table: Table, rows: Sequence[Values], column: str) -> None:
     """Insert `rows`, adding `column` to that of a row with the same primary key."""
     if rows:
-        statement = _insert(connection, table)
+        statement = _insert(is_postgresql(connection), table)
         keys = [one.name for one in table.primary_key]
         total = {column: table.c[column] + statement.excluded[column]}
         connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=total), rows)
@@ -61,16 +76,19 @@ def add_up(connection: Connection, table: Table, rows: Sequence[Values], column:
 
 def insert_keys(connection: Connection, rows: Sequence[Values]) -> None:
     """Insert keys of items; of a key that is stored, an identity replaces an alias and nothing else."""
-    if not rows:
-        return
-    statement = _insert(connection, item_keys)
-    taken = statement.on_conflict_do_update(
+    if rows:
+        connection.execute(_insert_keys(is_postgresql(connection)), rows)
+
+
+@cache
+def _insert_keys(is_server: bool) -> Insert:
+    statement = _insert(is_server, item_keys)
+    return statement.on_conflict_do_update(
         index_elements=[item_keys.c.feed_id, item_keys.c.key_hash],
         set_={"item_id": statement.excluded.item_id, "is_alias": statement.excluded.is_alias},
         where=and_(item_keys.c.is_alias, not_(statement.excluded.is_alias)),
     )
-    connection.execute(taken, rows)
 
 
-def _insert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
-    return postgresql.insert(table) if is_postgresql(connection) else sqlite.insert(table)
+def _insert(is_server: bool, table: Table) -> Insert:
+    return postgresql.insert(table) if is_server else sqlite.insert(table)
