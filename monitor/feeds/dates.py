@@ -34,6 +34,18 @@ _UNIT_SIGNS = dict.fromkeys(map(ord, "年月년월"), "-") | dict.fromkeys(map(o
 _GLUED = re.compile(r"(?<!\d)((?:19|20)\d\d)(?=\d\d:\d\d)")  # `31 Mar 202510:50:41`
 _WORD = r"[^\W\d_]+(?:['’.][^\W\d_]+)*"
 
+_RFC_822 = re.compile(
+    r"\s*(?:[A-Za-z]{3},?\s+)?(\d{1,2})\s([A-Za-z]{3})\s((?:19|20)\d\d)\s(\d\d):(\d\d)(?::(\d\d))?"
+    r"\s([-+]\d{4}|GMT|UTC|Z)\s*",
+    re.ASCII,
+)
+_RFC_3339 = re.compile(
+    r"\s*((?:19|20)\d\d)-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d+))?([-+]\d\d:?\d\d|[Zz])\s*", re.ASCII
+)
+_ENGLISH = {
+    name: number
+    for number, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)  # noqa: SIM905 - as words
+}
 _ISO = re.compile(r"(?<!\d)(\d{4})([-/.])(\d{1,2})(?:\2(\d{1,2}))?(?!\d)")
 _ISO_BASIC = re.compile(r"(?<!\d)(\d{4})(\d\d)(\d\d)(?:t?(\d\d)(\d\d)(\d\d)?)?(?!\d)")
 _NUMERIC = re.compile(r"(?<!\d)(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d\d)(?!\d)")
@@ -61,6 +73,8 @@ def read_date(text: str, now: datetime) -> datetime | None:
         text: a date as written in a feed.
         now: decides missing years, day or month first, and what is in the future; aware.
     """
+    if (usual := _usual(text)) is not None:
+        return usual if usual <= now + FUTURE else None
     cleaned = _clean(text)
     if not cleaned or len(cleaned) > _LONGEST:
         return None
@@ -68,6 +82,32 @@ def read_date(text: str, now: datetime) -> datetime | None:
     moments = _feedparsers(text) if readings is None else readings
     real = [moment for moment in moments if moment.year >= _OLDEST and moment <= now + FUTURE]
     return max(real, default=None)
+
+
+def _usual(text: str) -> datetime | None:
+    """Read what nine feeds in ten write, RFC 822 and RFC 3339 as they should be; None for all else.
+
+    It is what the steps below make of it, at a thirtieth of their cost.
+    """
+    if match := _RFC_822.fullmatch(text):
+        day, month, year = int(match[1]), _ENGLISH.get(match[2].lower(), 0), int(match[3])
+        clock, micro = (int(match[4]), int(match[5]), int(match[6] or 0)), 0
+        zone = match[7]
+    elif match := _RFC_3339.fullmatch(text):
+        day, month, year = int(match[3]), int(match[2]), int(match[1])
+        clock, micro = (int(match[4]), int(match[5]), int(match[6])), int((match[7] or "0")[:6].ljust(6, "0"))
+        zone = match[8]
+    else:
+        return None
+    east = int(zone[1:3]) * 60 + int(zone[-2:]) if zone[0] in "+-" else 0
+    try:
+        moment = datetime(year, month, day, *clock, micro, tzinfo=UTC)
+    except ValueError:
+        return None
+    if east > _FARTHEST_ZONE or year < _OLDEST:
+        return None
+    moment -= timedelta(minutes=-east if zone[0] == "-" else east)
+    return moment if moment.year >= _OLDEST else None
 
 
 def _clean(text: str) -> str:

@@ -43,6 +43,8 @@ _DECLARATION = re.compile(rb"^\s*<\?xml[^>]*?encoding\s*=\s*[\"']([A-Za-z0-9._:-
 _XML_DECLARATION = re.compile(r"^\s*<\?xml\b[^>]*\?>\s*", re.IGNORECASE)
 # XML 1.0, section 2.2: everything but Char; and U+FEFF inside the text, which only begins files.
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff\ufeff]")
+_CONTROLS = bytes((*range(0x09), 0x0B, 0x0C, *range(0x0E, 0x20)))
+_NO_CHARACTERS = tuple(mark.encode() for mark in "\ufffe\uffff\ufeff")
 _ILLEGAL_REFERENCE = re.compile(
     r"&#(?:0*(?:[0-8]|1[124-9]|2\d|3[01])|x0*(?:[0-8bcef]|1[0-9a-f])|x0*d[89a-f][0-9a-f]{2});", re.IGNORECASE
 )
@@ -116,10 +118,22 @@ def _marked(body: bytes) -> tuple[str, str] | None:
 
 def clean_xml(text: str) -> str:
     """Return `text` without what XML forbids and without its declaration, whose encoding no longer holds."""
-    legal = _ILLEGAL.sub("", text)
-    if "&#" in legal:
-        legal = _ILLEGAL_REFERENCE.sub("", legal)
-    return _XML_DECLARATION.sub("", legal, count=1).lstrip()
+    if not _is_legal(text):
+        text = _ILLEGAL.sub("", text)
+    if "&#" in text:
+        text = _ILLEGAL_REFERENCE.sub("", text)
+    return _XML_DECLARATION.sub("", text, count=1).lstrip()
+
+
+def _is_legal(text: str) -> bool:
+    """Whether `_ILLEGAL` finds nothing in `text`, at a tenth of its cost: hardly any document holds it."""
+    try:
+        document = text.encode()
+    except UnicodeEncodeError:  # lone surrogates
+        return False
+    if any(mark in document for mark in _NO_CHARACTERS):
+        return False
+    return len(document.translate(None, _CONTROLS)) == len(document)
 
 
 def _header_label(headers: Mapping[str, str]) -> str:

@@ -20,15 +20,19 @@ from monitor.errors import ErrorKind, ParseError
 from monitor.feeds.encoding import clean_xml, decode
 from monitor.feeds.jsonfeed import read_json_feed
 from monitor.feeds.results import ParsedFeed, entry_digest
-from monitor.feeds.scan import cut, scan
+from monitor.feeds.scan import cut, scan, shrink
 from monitor.feeds.sniff import Content, sniff
 from monitor.feeds.urls import absolute_url
 from monitor.models import Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
 
     from monitor.feeds.scan import Range, Scan
+
+# The names of SAX drivers that feedparser tries to import before the standard one, for each document anew:
+# none exists for Python 3, and the search costs as much as reading an entry.
+feedparser.api.PREFERRED_XML_PARSERS.clear()
 
 _PERIODS = {"hourly": 1, "daily": 24, "weekly": 168, "monthly": 720, "yearly": 8760}  # hours
 _RELATIONS = frozenset({"self", "hub", "next", "next-archive", "prev-archive", "current"})
@@ -36,7 +40,11 @@ _LONGEST_TEXT = 1_000_000  # characters of one field that are kept
 
 
 def parse(
-    body: bytes, headers: Mapping[str, str], url: str = "", known: Container[str] = frozenset()
+    body: bytes,
+    headers: Mapping[str, str],
+    url: str = "",
+    known: Container[str] = frozenset(),
+    around: str = "",
 ) -> ParsedFeed:
     """Read one document.
 
@@ -50,6 +58,7 @@ def parse(
         headers: `content-type` decides the encoding when the bytes do not; names in lower case.
         url: where the document came from: the base of relative links.
         known: digests of entries that need not be read (`ParsedFeed.layout` of an earlier poll).
+        around: that poll's `ParsedFeed.around`.
 
     Raises:
         ParseError: no feed (NOT_A_FEED), nothing (EMPTY), or beyond repair (BROKEN).
@@ -60,29 +69,31 @@ def parse(
     if sniffed.content is Content.JSON_FEED:
         return read_json_feed(text, url, known)
     document = clean_xml(text).encode("utf-8", "replace")
+    if around and (shrunk := shrink(document, url, known, around)) is not None:
+        found = _find(*shrunk, known)
+        if found is not None:
+            return _take_over(*found, url, shrunk[1], known)
     scanned = scan(document, url)
-    repaired = scanned.error
-    if scanned.cuts:
-        repaired = f"{len(scanned.cuts)} overlong fields left out" + (f"; {repaired}" if repaired else "")
-    found, read = _find(document, scanned, known)
-    return _take_over(found, url, repaired, read=read, layout=scanned.entries, known=known)
+    whole = _find(document, scanned, known)
+    if whole is None:
+        found_all = _feedparse(cut(document, scanned.cuts))
+        agreed = scanned.well_formed and len(found_all.get("entries", ())) == len(scanned.entries)
+        whole = found_all, scanned.entries if agreed else None
+    return _take_over(*whole, url, scanned, known)
 
 
-def _find(document: bytes, scanned: Scan, known: Container[str]) -> tuple[Any, Sequence[Range] | None]:
-    """Return what feedparser finds, and the place of each of its entries.
+def _find(document: bytes, scanned: Scan, known: Container[str]) -> tuple[Any, Sequence[Range] | None] | None:
+    """Return what feedparser finds when it reads the unknown entries only, and the place of each.
 
-    None: it finds other entries than the scan (or the scan found none), so that nobody can tell which
-    range an entry comes from; then it has read the whole document.
+    None: no entry is known, or feedparser finds other entries than the scan, so that nobody can tell which
+    range an entry comes from; then it has to read the whole document.
     """
     skipped = [entry for entry in scanned.entries if entry.digest in known]
-    if skipped:
-        read = [entry for entry in scanned.entries if entry.digest not in known]
-        found = _feedparse(cut(document, scanned.cuts, skipped))
-        if len(found.get("entries", ())) == len(read):
-            return found, read
-    found = _feedparse(cut(document, scanned.cuts))
-    agreed = scanned.well_formed and len(found.get("entries", ())) == len(scanned.entries)
-    return found, scanned.entries if agreed else None
+    if not skipped:
+        return None
+    read = [entry for entry in scanned.entries if entry.digest not in known]
+    found = _feedparse(cut(document, scanned.cuts, skipped))
+    return (found, read) if len(found.get("entries", ())) == len(read) else None
 
 
 def _feedparse(document: bytes) -> Any:  # noqa: ANN401 - feedparser has no types
@@ -96,20 +107,36 @@ def _feedparse(document: bytes) -> Any:  # noqa: ANN401 - feedparser has no type
         )
 
 
+def _repaired(scanned: Scan) -> str:
+    """Return what was wrong with the document and worked around."""
+    fields = f"{len(scanned.cuts)} overlong fields left out" if scanned.cuts else ""
+    return "; ".join(filter(None, (fields, scanned.error)))
+
+
 def _take_over(
     found: Any,  # noqa: ANN401 - feedparser has no types
-    url: str,
-    repaired: str,
-    *,
     read: Sequence[Range] | None,
-    layout: Sequence[Range],
+    url: str,
+    scanned: Scan,
     known: Container[str],
 ) -> ParsedFeed:
-    """Turn feedparser's dictionaries into our values."""
+    """Turn feedparser's dictionaries into our values.
+
+    Args:
+        found: what feedparser says.
+        read: the place of each entry in it; None when nobody can tell.
+        url: see `parse`.
+        scanned: of the document.
+        known: see `parse`.
+
+    Raises:
+        ParseError: there is nothing to take over (BROKEN).
+    """
+    repaired = _repaired(scanned)
     version = str(found.get("version") or "")
     entries: list[Entry] = []
     digests: list[str] = []
-    shown = [] if read is None else [entry.digest for entry in layout]
+    shown = [] if read is None else [entry.digest for entry in scanned.entries]
     skipped = 0
     for number, raw in enumerate(found.get("entries", ())):
         entry = _readable(raw, url, plain=version.startswith("atom"))
@@ -142,7 +169,14 @@ def _take_over(
         repaired=repaired,
         digests=tuple(digests),
         layout=tuple(shown),
+        around=_common(entry.around for entry in scanned.entries) if read is not None else "",
     )
+
+
+def _common(parts: Iterable[str]) -> str:
+    """Return the one value that `parts` have; "" when they have several, or none."""
+    values = set(parts)
+    return values.pop() if len(values) == 1 else ""
 
 
 def _readable(raw: Any, url: str, *, plain: bool) -> Entry | None:  # noqa: ANN401 - feedparser has no types

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from monitor.feeds.results import ParsedFeed
     from monitor.models import Feed, Item
 
-READER = "1"  # raised when entries are read or named in another way: then every entry is read again
+READER = "2"  # raised when entries are read or named in another way: then every entry is read again
 _NONE = "-"  # written for an empty part
 
 
@@ -75,19 +75,19 @@ def read(
         ParseError: see `parse`.
     """
     head = f"{READER} {mode.value}"
-    lines = _remembered(window, head)
-    parsed = parse(body, headers, url, lines)
+    around, lines = _remembered(window, head)
+    parsed = parse(body, headers, url, lines, around)
     shown = dict.fromkeys(parsed.layout)
     known = [lines[digest] for digest in shown if digest in lines]
     others = [line.sketch for line in known]
     found = entry_items(feed, parsed, mode, now, others)
     return Reading(
-        replace(parsed, entries=(), digests=(), layout=()),
+        replace(parsed, entries=(), digests=(), layout=(), around=""),
         *_put_together(parsed, lines, found),
         gone=tuple(line.item_id for digest, line in lines.items() if digest not in shown) if lines else None,
         kept=sum(bool(line.sketch.guid) for line in known) if mode is IdentityMode.GUID else 0,
         repeated=repeated_guid(parsed.entries, others) if mode is IdentityMode.GUID else "",
-        window="\n".join((head, *_lines(parsed, lines, found))),
+        window="\n".join((f"{head} {parsed.around or _NONE}", *_lines(parsed, lines, found))),
     )
 
 
@@ -127,16 +127,21 @@ def _write(line: _Line) -> str:
     return " ".join(part or _NONE for part in (line.digest, line.item_id, *line.sketch))
 
 
-def _remembered(window: str, head: str) -> dict[str, _Line]:
-    """Return what is remembered by digest; nothing when it was written by another reader."""
-    first, *rest = window.split("\n")
-    if first != head:
-        return {}
+def _remembered(window: str, head: str) -> tuple[str, dict[str, _Line]]:
+    """Return what all entries inherited, and what is remembered of each, by digest.
+
+    Nothing when the window was written by another reader.
+    """
+    first, *rows = window.split("\n")
+    start, _, around = first.rpartition(" ")
+    if start != head:
+        return "", {}
     lines = {}
-    for row in rest:
-        digest, item_id, *parts = ("" if part == _NONE else part for part in row.split(" "))
-        lines[digest] = _Line(digest, item_id, Sketch(*parts))
-    return lines
+    for row in rows:
+        digest, item_id, *parts = row.split(" ")
+        names = (part if part != _NONE else "" for part in parts)
+        lines[digest] = _Line(digest, item_id if item_id != _NONE else "", Sketch(*names))
+    return around if around != _NONE else "", lines
 
 
 def rename(window: str, names: Mapping[str, str]) -> str:

@@ -73,6 +73,9 @@ class ParsedFeed:
     repaired: str = ""  # what was wrong with the document and worked around; "" when well-formed
     digests: tuple[str, ...] = ()  # of each of `entries`: the same digest says the same; () = not known
     layout: tuple[str, ...] = ()  # digests of all entries in document order, those not read again included
+    around: str = (
+        ""  # what all entries inherit from the document, see `scan.Range`; "" = not one and the same
+    )
 
 
 def entry_digest(entry: Entry) -> str:

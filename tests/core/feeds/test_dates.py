@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monitor.feeds import dates
 from monitor.feeds.dates import read_date
 
 NOW = datetime(2025, 4, 2, 9, 0, tzinfo=UTC)
@@ -190,3 +191,31 @@ def test_no_text_is_a_crash(text):
 )
 def test_nothing_like_a_date_is_a_crash(text):
     read_date(text, NOW)
+
+
+USUAL = (
+    "{day:%a, %d %b %Y %H:%M:%S} {offset}", "{day:%d %b %Y %H:%M} {offset}",
+    "{day:%Y-%m-%dT%H:%M:%S.%f}{offset}",
+    "{day:%a, %d %b %Y %H:%M:%S} GMT", "{day:%Y-%m-%dT%H:%M:%S}Z", "{day:%Y-%m-%dt%H:%M:%S}{colon}",
+    " {day:%d %B %Y %H:%M:%S} UTC\n", "{day:%Y-%m-%d %H:%M:%S}", "{day:%a %d %b %Y %H:%M:%S} {offset}",
+)  # fmt: skip
+
+
+@given(
+    st.sampled_from(USUAL),
+    st.datetimes(datetime(1930, 1, 1), datetime(2090, 1, 1)),
+    st.integers(-16 * 60, 16 * 60),
+)
+def test_the_quick_reader_answers_as_the_thorough_one(spelling, day, minutes):
+    sign, (hours, rest) = "-" if minutes < 0 else "+", divmod(abs(minutes), 60)
+    offset, colon = f"{sign}{hours:02}{rest:02}", f"{sign}{hours:02}:{rest:02}"
+    text = spelling.format(day=day, offset=offset, colon=colon)
+    if (quick := dates._usual(text)) is not None:
+        assert dates._own(dates._clean(text), NOW) == [quick]
+
+
+def test_the_quick_reader_reads_what_most_feeds_write():
+    for spelling in USUAL[:6]:
+        assert dates._usual(
+            spelling.format(day=datetime(2025, 3, 30, 7, 5, 9), offset="+0200", colon="+02:00")
+        )

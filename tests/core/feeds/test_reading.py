@@ -11,7 +11,7 @@ from monitor.errors import ParseError
 from monitor.feeds.encoding import clean_xml, decode
 from monitor.feeds.parse import parse
 from monitor.feeds.reading import read, rename
-from monitor.feeds.scan import scan
+from monitor.feeds.scan import scan, shrink
 from monitor.models import Feed, IdentityMode
 
 NOW = datetime(2031, 1, 1, tzinfo=UTC)
@@ -111,7 +111,11 @@ def test_a_prefix_that_one_entry_does_not_declare_sends_the_whole_to_the_lenient
 def equal(body, known):
     """Compare the entries that are not in `known` with those of the whole document."""
     whole = parse(body, {}, URL)
-    part = parse(body, {}, URL, known)
+    for around in ("", whole.around, "0" * 16):
+        equal_to(whole, parse(body, {}, URL, known, around), known)
+
+
+def equal_to(whole, part, known):
     assert part.layout == whole.layout
     wanted = [
         (digest, entry)
@@ -159,6 +163,9 @@ PIECES = st.sampled_from(
         item("a"), item("b", "&lt;p&gt;b&lt;/p&gt;"), item("c", "<![CDATA[<b>c</b>]]>"), item("d", "Новини"),
         "<item/>", "<item></item >", "<item><title>no guid</title></item>", "<!-- <item> --> ",
         "<image><title>logo</title><url>https://outlet.example/l.png</url></image>",
+        f"<!-- {item('a')} -->", f"<item><title><![CDATA[{item('a')}]]></title></item>",
+        f"<item><title>out</title>{item('a')}</item>", f"<![CDATA[{item('a')}]]>", "\n  ",
+        f"<other note='{item('a').replace(chr(39), '')}'/>", f"<group>{item('a')}</group>",
         "<item xml:lang='fr'><title>fr</title><guid>fr</guid></item>",
         "<textInput><title>t</title></textInput>",
         "<item><title>in</title><item><title>nested</title></item></item>",
@@ -180,6 +187,32 @@ def test_documents_of_any_shape(pieces, chosen, data):
     except ParseError:
         return
     equal(bytes(body), {digest for number, digest in enumerate(layout) if chosen >> (number % 16) & 1})
+
+
+ELSEWHERE = {
+    "comment": "<!-- {} -->",
+    "CDATA": "<title><![CDATA[{}]]></title>",
+    "another entry": "<item><title>out</title>{}</item>",
+    "another element": "<group>{}</group>",
+    "nested declarations": "<group xmlns:dc='urn:x'>{}</group>",
+}
+
+
+@pytest.mark.parametrize("place", ELSEWHERE.values(), ids=ELSEWHERE)
+def test_a_known_entry_in_another_place_is_not_left_out(place):
+    first = parse(rss(item("a")), {}, URL)
+    body = rss(item("b"), place.format(item("a")))
+    assert shrink(clean_xml(body.decode()).encode(), URL, first.layout, first.around) is None
+    equal(body, first.layout)
+
+
+def test_known_entries_are_not_walked_through():
+    body = rss(item("b"), item("a"), "\n", item("c"), item("d"))
+    whole = parse(body, {}, URL)
+    known = {digest for digest, entry in zip(whole.digests, whole.entries, strict=True) if entry.title != "c"}
+    rest, scanned = shrink(body, URL, known, whole.around)
+    assert rest == rss("<item/>", "\n", item("c"), "<item/>")
+    assert tuple(one.digest for one in scanned.entries) == whole.layout
 
 
 def test_the_scan_finds_every_outermost_entry():
