@@ -37,6 +37,8 @@ MOST_SOURCES: Final = 200  # that a message about one alert lists; more would no
 MOST_SOURCES_IN_DIGEST: Final = 10  # for each of its alerts
 # What a message of several alerts is called that is no digest, by its slot.
 _COLLECTIONS: Final = {SILENCE_SLOT: "SILENCE ended", FLOOD_SLOT: "SUMMARY", CATCH_UP_SLOT: "CATCH-UP"}
+# The part of the command that people fill in; `monitor silence add` refuses it without who and why.
+_SILENCED: Final = '--for 4h --author "your name" --comment "why"'
 _NAMED_IN_DIGEST: Final = 3  # headlines in a digest's subject
 
 
@@ -133,6 +135,8 @@ class _Writer:
             matched=_matched(ordered),
             revisions=tuple(self._revision(revision) for revision in told),
             why=_why(alert, self._bundle, routing),
+            ack_command=f"monitor ack {alert.alert_id[:8]}",
+            silence_command=f"monitor silence add --match rule={rule.rule_id} {_SILENCED}",
         )
 
     def _stands_for(self) -> tuple[str, ...]:

@@ -94,6 +94,8 @@ class AlertView:
     revisions: tuple[RevisionView, ...]  # those this message tells, oldest first
     why: str  # why this recipient gets it: the route, in a sentence
     omitted: int = 0  # further sources that are not listed: a message has room for a limited number
+    ack_command: str = ""  # what to type so that updates and reminders stop
+    silence_command: str = ""  # what to type so that the rule is not heard for some hours
 
 
 @dataclass(frozen=True, slots=True)

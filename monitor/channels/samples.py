@@ -137,6 +137,9 @@ ALERT = AlertView(
     matched=("us_envoys: Steve Witkoff", "capitals_ru: Moscow", "arrives"),
     revisions=(RevisionView(1, "new", "First report, by Meridian Wire.", _moment(12, "14:05")),),
     why="route 1 of routes.yaml: topic ukraine-ceasefire with severity high or above goes to duty-desk.",
+    ack_command="monitor ack 5f0c2a91",
+    silence_command="monitor silence add --match rule=us-envoy-arrives-moscow --for 4h "
+    '--author "your name" --comment "why"',
 )
 
 CORROBORATED = replace(

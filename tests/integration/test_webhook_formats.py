@@ -334,7 +334,8 @@ def harmless(name, body):
         assert all(link.startswith("https://evil.example/a%29b") for link in links), links
     if name in {"telegram", "matrix"}:
         tags = Tags(body.get("formatted_body") or body["text"]).found
-        assert {tag for tag, _ in tags} <= {"b", "i", "a", "br"}
+        assert {tag for tag, _ in tags} <= {"b", "i", "a", "br", "code"}
+        assert [tag for tag, _ in tags].count("code") in {0, 2}, "the two commands, and nothing of the feed's"
         assert all(href.startswith("https://evil.example/a)b") for tag, href in tags if tag == "a")
     if name == "matrix":
         assert body["m.mentions"] == {}
