@@ -162,6 +162,10 @@ class ReplayStore:
         """See `Storage.alerts`."""
         return {found: self.alerts_by_id[found] for found in alert_ids if found in self.alerts_by_id}
 
+    async def due_reminders(self, now: datetime, *, limit: int) -> tuple[Alert, ...]:  # noqa: ARG002 - none
+        """Return none: whether somebody would have acknowledged an alert is not known."""
+        return ()
+
     async def quiet_alerts(self, *, last_hit_before: datetime, limit: int) -> tuple[Alert, ...]:  # noqa: ARG002 - none
         """Return none: a later hit closes an alert that was overdue to, and closing tells nobody."""
         return ()
