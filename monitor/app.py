@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from monitor.clock import Clock
 from monitor.feeds.fetch import Fetcher
 from monitor.feeds.gate import Gate
 from monitor.feeds.worker import ParserPool
+from monitor.heartbeat import Heartbeat
 from monitor.http import HttpClient
 from monitor.lock import only_process
 from monitor.program import Monitor, Parts
@@ -144,9 +146,22 @@ async def assemble(
         )
         if redactor is not None:
             parts.clean = redactor.known
+        if embedded:
+            parts.disk = lambda: _room(directory.path)
+        if settings.heartbeat_url.get_secret_value():
+            parts.ping = Heartbeat(http.get, settings.heartbeat_url.get_secret_value()).ping
         monitor = Monitor(parts, book)
         await monitor.start()
         yield monitor
+
+
+def _room(path: Path) -> tuple[int, int] | None:
+    """Return (free, total) bytes of the disk, None when the system does not say."""
+    try:
+        usage = shutil.disk_usage(path)
+    except OSError:
+        return None
+    return usage.free, usage.total
 
 
 def _fetcher(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 JUMP = timedelta(minutes=5)  # a larger step of the machine's clock is worth telling the operator
+
+
+def steady_time() -> float:
+    """Return seconds that only ever pass: nobody can set this clock."""
+    return time.monotonic()
 
 
 def machine_time() -> datetime:
@@ -24,9 +30,15 @@ class Clock:
     passes.
     """
 
-    def __init__(self, source: Callable[[], datetime] = machine_time) -> None:
-        """Read time from `source`, which tests replace by a virtual clock."""
+    def __init__(
+        self,
+        source: Callable[[], datetime] = machine_time,
+        steady: Callable[[], float] = steady_time,
+    ) -> None:
+        """Read time from `source`, which tests replace by a virtual clock; `steady` counts seconds."""
         self._source = source
+        self._steady = steady
+        self._compared = source(), steady()
         self._offset = timedelta()
         self._last = source()
 
@@ -44,3 +56,9 @@ class Clock:
         before = self._offset
         self._offset = server - self._source() if server is not None else timedelta()
         return self._offset - before
+
+    def moved(self) -> timedelta:
+        """Return by how much the machine's clock was set since the last call, beyond the time that passed."""
+        (wall, steady), now = self._compared, (self._source(), self._steady())
+        self._compared = now
+        return (now[0] - wall) - timedelta(seconds=now[1] - steady)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from monitor.clock import JUMP
+from monitor.alerts.system import headline_of
+from monitor.alerts.system_rules import is_system
 from monitor.systemd import Notifier
 from monitor.ticks import Job, Ticks
 from monitor.web.probes import Check, Probes, Row, Tick, Tone
@@ -61,6 +62,7 @@ class Daemon:
             Job("deliver", second, self._monitor.deliver.run_due, PATIENCE),
             Job("reload", 5 * second, self._monitor.reload),
             Job("heartbeat", 10 * second, self._heartbeat),
+            Job("ping", 60 * second, self._ping),
             Job("prune", timedelta(hours=1), self._monitor.prune, timedelta(hours=2)),
         )
 
@@ -77,6 +79,7 @@ class Daemon:
         4. Pause the ticks, let polls and deliveries under way end within the bound, stop.
         """
         async with self._serving(), self._signals():
+            self._monitor.listen_rules(lambda _book: self._ticks.at_once("watch"))
             self._ticks.start()
             self.started.set()
             self._notifier.ready(self._monitor.summary())
@@ -88,15 +91,19 @@ class Daemon:
 
     async def _heartbeat(self) -> None:
         """Keep the clock on the database server's, the metrics current, and the watchdog quiet."""
-        shift = await self._monitor.align_clock()
-        if abs(shift) > JUMP:
-            log.warning(
-                "the clock was moved", seconds=shift.total_seconds(), hint="check this machine's time service"
-            )
+        await self._monitor.align_clock()
         await self._monitor.refresh_metrics()
-        if all(tick.age <= tick.bound for tick in self._ticks.ages()):
+        if self._well():
             self._notifier.watchdog()
         self._notifier.status(self._monitor.summary())
+
+    async def _ping(self) -> None:
+        """Tell the dead man's switch that all is well, when it is; its owner hears of the silence."""
+        if self._well():
+            await self._monitor.ping()
+
+    def _well(self) -> bool:
+        return all(tick.age <= tick.bound for tick in self._ticks.ages())
 
     async def _drain(self) -> None:
         """End within the bound; what is not finished is claimed again after its lease ends.
@@ -232,6 +239,7 @@ class Daemon:
         for alert in await self._monitor.storage.list_alerts(limit=SHOWN):
             minutes = int((now - alert.last_hit_at).total_seconds() // 60)
             headline = alert.sources[0].title if alert.sources else alert.group_key
+            headline = headline_of(alert) if is_system(alert) else headline
             rows.append(
                 Row(f"{alert.severity.value} alert, {minutes} min ago", headline, note=alert.rule.title)
             )

@@ -41,6 +41,15 @@ class Joined:
         old = (match for match in self.earlier.match(item, feed) if match.rule_id in self.kept)
         return (*self.present.match(item, feed), *old)
 
+    def match_each(
+        self, item: Item, feed: Feed | None = None
+    ) -> tuple[tuple[Match, ...], dict[str, Exception]]:
+        """Return what `match` does, and for each rule that raises what it raised."""
+        found, failed = self.present.match_each(item, feed)
+        earlier, also = self.earlier.match_each(item, feed)
+        old = (match for match in earlier if match.rule_id in self.kept)
+        return (*found, *old), {**failed, **{name: also[name] for name in also if name in self.kept}}
+
     def tune(self, items: Iterable[Item]) -> None:
         """Let both learn from some news which words are rare."""
         news = tuple(items)

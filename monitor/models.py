@@ -399,6 +399,7 @@ class Reason(StrEnum):
     REMINDER = "reminder"
     CLOSED = "closed"
     EXPIRED = "expired"  # held back for corroboration that did not come: told in the digest only
+    RECOVERED = "recovered"  # an alert about the monitor itself: what it told of is over
 
 
 @dataclass(frozen=True, slots=True)

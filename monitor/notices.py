@@ -1,4 +1,4 @@
-"""Messages that tell no alert: the test of `monitor send-test`, and notices about the monitor itself."""
+"""Messages that tell no alert: the test of `monitor send-test`, and what a fallback is told."""
 
 from __future__ import annotations
 
@@ -15,9 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import TypeAlias
 
-    from monitor.loops.gate import Trouble
     from monitor.models import Message, Recipient, Routing
-    from monitor.rulebook import RuleBook
 
     Render: TypeAlias = Callable[[NotificationView, Recipient, str], Message]
 
@@ -86,79 +84,6 @@ def operators(routing: Routing) -> tuple[Recipient, ...]:
     """Return the recipients of the default route: they keep the installation running."""
     names = dict.fromkeys(name for route in routing.routes if route.default for name in route.to)
     return tuple(filter(None, map(routing.recipient, names)))
-
-
-def rules_notices(
-    book: RuleBook, findings: Sequence[str], render: Render, now: datetime, version: str
-) -> tuple[Notification, ...]:
-    """Return the notices that changed rules have errors; the same files give the same ids.
-
-    They go to the recipients of the default route, who keep the installation running.
-
-    Args:
-        book: what is in force.
-        findings: the errors, as `monitor check` prints them.
-        render: turns a view into the words for one channel.
-        now: when they are written.
-        version: the program's.
-    """
-    count = "1 mistake" if len(findings) == 1 else f"{len(findings)} mistakes"
-    force = {0: "", 1: " One rule stays in force as it last was."}.get(
-        len(book.kept), f" {len(book.kept)} rules stay in force as they last were."
-    )
-    intro = (
-        f"The rules were changed, and {count} keep part of them from being used."
-        f"{force} Everything else is up to date."
-        " `monitor check` shows the same."
-    )
-    rows: list[Notification] = []
-    for recipient in operators(book.routing):
-        for channel in recipient.channels():
-            notice_id = stable_id("rules-notice", book.digest, recipient.recipient_id, channel)
-            view = notice(
-                recipient, notice_id, f"[NOTICE] {count} in the rules", intro, findings, now, version
-            )
-            rows.append(outbox_row_of(view, channel, render(view, recipient, channel), now))
-    return tuple(rows)
-
-
-_TROUBLES = {
-    "paused": ("the channel {channel} is paused", "Nothing leaves over {channel} for now: {error}."),
-    "gone": (
-        "{who} is not called any more over {channel}",
-        "The receiver of {who} asked never to be called again, and is not, over {channel}: {error}.",
-    ),
-    "failing": (
-        "{who} cannot be reached over {channel}",
-        "Messages to {who} wait, and one is tried from time to time until it is taken: {error}.",
-    ),
-}
-
-
-def trouble_notices(
-    trouble: Trouble, routing: Routing, render: Render, now: datetime, version: str
-) -> tuple[Notification, ...]:
-    """Return the notices that delivery is in trouble, at most one a day for each kind and receiver.
-
-    They go to the recipients of the default route over every channel they have: one that is not in
-    trouble tells it at once, and the other keeps it until it works again.
-    """
-    who = trouble.recipient_id or "everybody"
-    subject, intro = (
-        text.format(who=who, channel=trouble.channel, error=trouble.error.rstrip("."))
-        for text in _TROUBLES[trouble.kind]
-    )
-    day = f"{trouble.since:%Y-%m-%d}"
-    intro += " `monitor outbox list` shows what waits and what was given up."
-    rows: list[Notification] = []
-    for recipient in operators(routing):
-        for channel in recipient.channels():
-            notice_id = stable_id(
-                "trouble", trouble.kind, who, trouble.channel, day, recipient.recipient_id, channel
-            )
-            view = notice(recipient, notice_id, f"[NOTICE] {subject}", intro, (), now, version)
-            rows.append(outbox_row_of(view, channel, render(view, recipient, channel), now))
-    return tuple(rows)
 
 
 def fallback_notices(

@@ -63,7 +63,8 @@ async def run_once(monitor: Monitor, *, no_wait: bool = False) -> Summary:
     monitor.listen(summary.add)
     await monitor.poll.run_due()
     flushed = await monitor.flush.run_once(no_wait=no_wait)
-    await monitor.watch.run_once(no_wait=True)
+    if await monitor.watch.run_once(no_wait=True):  # what it found is told in this round, too
+        await monitor.flush.run_once(no_wait=no_wait)
     outcomes = await monitor.deliver.run_due()
     summary.alerts = len({revision.alert_id for revision in flushed.revisions})
     summary.delivered, summary.failed = outcomes["delivered"], outcomes["failed"]

@@ -9,26 +9,28 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from monitor import __version__
-from monitor.feed_notices import feed_notices
+from monitor.alerts import conditions
+from monitor.clock import JUMP
 from monitor.feeds.interval import IntervalSettings
 from monitor.feeds.politeness import host_of
 from monitor.garbage import keep
+from monitor.loops.checks import Checks
 from monitor.loops.deliver import DeliverLoop, DeliveryReport
 from monitor.loops.flush import FlushLoop, FlushReport
 from monitor.loops.poll import Fetching, Parsing, PollLoop, PollReport, PollSettings
 from monitor.loops.watch import WatchLoop
-from monitor.notices import fallback_notices, rules_notices, trouble_notices
+from monitor.notices import fallback_notices, operators
 from monitor.storage.base import FeedSeed, Retention
 from monitor.stories.linking import MODES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping
     from datetime import datetime
 
     from monitor.channels.base import Channel
     from monitor.clock import Clock
     from monitor.loops.gate import Trouble
-    from monitor.models import FeedEvent, Notification, Routing
+    from monitor.models import Notification, Routing
     from monitor.rendering import Templates
     from monitor.rulebook import RuleBook
     from monitor.ruleskeeper import RulesKeeper
@@ -58,6 +60,8 @@ class Parts:
     parser: Parsing
     hide: Callable[[tuple[str, ...]], None]  # keeps the secrets of these names out of logs
     clean: Callable[[str], str] = str  # a text without the secrets in use
+    disk: Callable[[], tuple[int, int] | None] = lambda: None  # (free, total) bytes of the store's disk
+    ping: Callable[[], Awaitable[None]] | None = None  # tells a dead man's switch that all is well
 
 
 class Monitor:
@@ -93,7 +97,9 @@ class Monitor:
             self._count_flush,
             mode=MODES[parts.settings.story_grouping],
         )
-        self.watch = WatchLoop(parts.storage, parts.clock, self._feed_notices)
+        quiet_after = timedelta(hours=parts.settings.nothing_matched_hours)
+        checks = Checks(parts.storage, self._present_book, parts.disk, quiet_after)
+        self.watch = WatchLoop(parts.storage, self._present_book, parts.clock, [checks])
         self.deliver = DeliverLoop(
             parts.storage,
             parts.channels,
@@ -119,16 +125,18 @@ class Monitor:
     def _fallback(self, failed: Notification, now: datetime) -> tuple[Notification, ...]:
         return fallback_notices(failed, self.book.routing, self.templates.message, now, __version__)
 
-    def _feed_notices(self, events: Sequence[FeedEvent], now: datetime) -> tuple[Notification, ...]:
-        book = self.book
-        return feed_notices(events, book.feeds, book.routing, self.templates.message, now, __version__)
-
     def _trouble(self, trouble: Trouble, now: datetime) -> tuple[Notification, ...]:
+        """Let the watch tell it at once; what concerns everybody is told of those who can mend it."""
         log.error(
             "delivery is in trouble", kind=trouble.kind, recipient=trouble.recipient_id or "everybody",
             channel=trouble.channel, error=trouble.error,
         )  # fmt: skip
-        return trouble_notices(trouble, self.book.routing, self.templates.message, now, __version__)
+        everybody = [one for one in operators(self.book.routing) if trouble.channel in one.channels()]
+        named = [trouble.recipient_id] if trouble.recipient_id else [one.recipient_id for one in everybody]
+        self.watch.report(
+            *(conditions.unreachable(who, trouble.channel, trouble.error, now) for who in named)
+        )
+        return ()
 
     def listen_rules(self, told: Callable[[RuleBook], None]) -> None:
         """Let `told` hear of every change of the rules, with or without errors."""
@@ -146,7 +154,7 @@ class Monitor:
         return bool(self.book.errors)
 
     async def start(self) -> None:
-        """Put the present rules in force: schedule their feeds, hide their secrets, tell their errors."""
+        """Put the present rules in force: schedule their feeds, hide their secrets, log their errors."""
         self._parts.hide(self.book.secret_names)
         seeds = [FeedSeed(feed.feed_id, feed.url, host_of(feed.url)) for feed in self.book.feeds.values()]
         await self.storage.sync_feeds(seeds, self.clock())
@@ -155,7 +163,7 @@ class Monitor:
         self.metrics.rules_applied(len(self.book.rules), self.clock())
         if self.stale:
             self.metrics.rules_refused()
-            await self._tell_errors()
+            self._log_errors()
 
     async def reload(self) -> bool:
         """Read the files again if they changed; return whether something new is in force.
@@ -173,22 +181,27 @@ class Monitor:
             told(book)
         return True
 
-    async def _tell_errors(self) -> None:
-        """Log each error, and tell the recipients of the default route, once for each state of the files."""
-        errors = [str(finding) for finding in self.book.errors]
-        for finding in errors:
-            log.error("cannot be used", finding=finding)
+    def _log_errors(self) -> None:
+        """Log each error; the watch tells them."""
+        for finding in self.book.errors:
+            log.error("cannot be used", finding=str(finding))
         for rule_id in self.book.kept:
             log.warning("a rule goes on in its last good version", rule=rule_id)
-        await self.storage.add_notifications(
-            rules_notices(self.book, errors, self.templates.message, self.clock(), __version__)
-        )
 
     # --- housekeeping ---
 
     async def align_clock(self) -> timedelta:
-        """Hold the clock to the database server's; return by how much it moved."""
-        return self.clock.align(await self.storage.ping())
+        """Hold the clock to the database server's; return by how much it was set since the last call."""
+        shift = self.clock.align(await self.storage.ping()) or self.clock.moved()
+        if abs(shift) > JUMP:
+            log.warning("the clock was moved", seconds=shift.total_seconds())
+            self.watch.report(conditions.clock_jump(shift, self.clock()))
+        return shift
+
+    async def ping(self) -> None:
+        """Tell the dead man's switch, if there is one, that all is well."""
+        if self._parts.ping is not None:
+            await self._parts.ping()
 
     async def prune(self) -> None:
         """Remove what retention no longer keeps."""
@@ -239,10 +252,16 @@ class Monitor:
         self.metrics.items(seen=report.seen, new=report.new)
         for hit in report.hits:
             self.metrics.hit(hit.severity.value)
+        for rule_id, error in report.rule_errors:
+            if (info := self.book.rules.get(rule_id)) is not None:
+                self.watch.report(conditions.rule_error(info, error, self.clock()))
 
     def _count_flush(self, report: FlushReport) -> None:
         for revision in report.revisions:
             self.metrics.alert(revision.reason.value)
+        for rule_id, recipient_id in report.noisy:
+            if (info := self.book.rules.get(rule_id)) is not None:
+                self.watch.report(conditions.rule_noisy(info, recipient_id, self.clock()))
 
     def _count_delivery(self, report: DeliveryReport) -> None:
         row = report.notification

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from monitor import __version__
 from monitor.errors import ErrorKind, FetchError
-from monitor.feed_notices import feed_notices
 from monitor.feeds.fetch import Fetcher
 from monitor.feeds.interval import IntervalSettings
 from monitor.feeds.politeness import host_of
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 
     from monitor.captures import Snapshot
     from monitor.http import Response
-    from monitor.models import Alert, AlertRevision, FeedEvent, Notification
+    from monitor.models import Alert, AlertRevision, FeedEvent
     from monitor.rulebook import RuleBook
     from monitor.storage.base import Storage
 
@@ -151,8 +150,7 @@ class Replayer:
         self._flush = FlushLoop(
             storage, lambda: self._book, rendering, self._clock, __version__, lambda _: None
         )
-        self._watch = WatchLoop(storage, self._clock, self._notices)
-        self._rendering = rendering
+        self._watch = WatchLoop(storage, lambda: self._book, self._clock)
 
     async def run(self, told: Callable[[int, int], None] = lambda _done, _all: None) -> Replay:
         """Replay everything; `told` hears (moments done, moments in all)."""
@@ -189,10 +187,6 @@ class Replayer:
         if report.failed:
             tally.failures += 1
             tally.problem = report.message
-
-    def _notices(self, events: Sequence[FeedEvent], now: datetime) -> tuple[Notification, ...]:
-        book = self._book
-        return feed_notices(events, book.feeds, book.routing, self._rendering.message, now, __version__)
 
     async def _summed_up(self) -> Replay:
         alerts = await self._storage.list_alerts(limit=1_000_000)

@@ -35,6 +35,11 @@ class Matching(Protocol):
     def match(self, item: Item, feed: Feed | None = None) -> tuple[Match, ...]:
         """Return the rules that fire on an item, with their evidence."""
 
+    def match_each(
+        self, item: Item, feed: Feed | None = None
+    ) -> tuple[tuple[Match, ...], dict[str, Exception]]:
+        """Return what `match` does, and for each rule that raises what it raised."""
+
     def tune(self, items: Iterable[Item]) -> None:
         """Learn from some news which words are rare; it changes no answer, only its cost."""
 

@@ -121,6 +121,14 @@ class Settings(BaseSettings):
     )
     drain_seconds: float = Field(default=25, ge=0, description="on SIGTERM, time for work under way to end")
 
+    nothing_matched_hours: float = Field(
+        default=24, ge=0, description="without a hit for so long, the operator is told; 0 = never"
+    )
+    heartbeat_url: SecretStr = Field(
+        default=SecretStr(""),
+        description="asked every minute while all is well (dead man's switch); or MONITOR_HEARTBEAT_URL_FILE",
+    )
+
     retention_items_days: float = Field(
         default=90, ge=1, description="items absent from every feed are kept this long"
     )

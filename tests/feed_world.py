@@ -15,9 +15,9 @@ from html import escape
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from monitor.alerts.system_rules import is_system
 from monitor.channels.render import Renderer
 from monitor.channels.template_files import load_templates
-from monitor.feed_notices import feed_notices
 from monitor.feeds.fetch import Fetcher
 from monitor.feeds.gate import Gate
 from monitor.feeds.interval import IntervalSettings
@@ -216,14 +216,11 @@ class FeedWorld:
             "0",
             lambda report: self.revisions.extend(report.revisions),
         )
-        self.watch = WatchLoop(self.storage, self.clock, self.compose)
+        self.watch = WatchLoop(self.storage, lambda: self.book, self.clock)
 
     def message(self, view, recipient, channel):
         """Render for `FlushLoop`."""
         return self.renderer.render_email(view)
-
-    def compose(self, events: Sequence[FeedEvent], now: datetime) -> tuple[Notification, ...]:
-        return feed_notices(events, self.book.feeds, self.book.routing, self.message, now, "0")
 
     async def open(self) -> None:
         seeds = [FeedSeed(f.feed_id, f.url, host_of(f.url)) for f in self.book.feeds.values()]
@@ -251,11 +248,11 @@ class FeedWorld:
         return list(reversed(await self.storage.feed_events(limit=100_000)))
 
     async def notices(self) -> list[Notification]:
-        """Messages about feeds, newest first."""
+        """Messages about feeds, newest first; what is not pressing stands in digests instead."""
         rows = await self.storage.notifications(limit=1_000_000)
-        return [row for row in rows if row.message.kind == "notice"]
+        return [row for row in rows if row.message.kind == "system"]
 
     async def alerted(self) -> list[str]:
         """Headlines of the reports that alerts rest on, one for each alert and report."""
         alerts = await self.storage.list_alerts(limit=1_000_000)
-        return [source.title for alert in alerts for source in alert.sources]
+        return [source.title for alert in alerts if not is_system(alert) for source in alert.sources]

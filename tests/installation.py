@@ -56,6 +56,7 @@ recipients:
     timezone: UTC
 routes:
   - {match: {severity: ">=info"}, to: [desk, hook], as: now, group_wait: 0s}
+  - {match: {topic: system}, to: [desk], group_wait: 0s}
   - {default: true, to: [desk]}
 """
 

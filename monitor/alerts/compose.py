@@ -14,6 +14,8 @@ from monitor.alerts.moments import moment, wall_time
 from monitor.alerts.passages import passages
 from monitor.alerts.silences import SILENCE_SLOT
 from monitor.alerts.sources import TIER_WORDS, arrival_order, independent_owners, tier_rank
+from monitor.alerts.system import headline_of
+from monitor.alerts.system_rules import is_system
 from monitor.alerts.view import AlertView, NotificationView, RevisionView, SourceView
 from monitor.alerts.wording import FALLBACK, counted, duration, one_line, series
 from monitor.models import Reason, Severity, Tier
@@ -29,6 +31,7 @@ PRODUCT: Final = "Diplomatic Monitor"
 SUBJECT_CHARS: Final = 150
 SUMMARY_CHARS: Final = 300
 HEADLINE_CHARS: Final = 300
+ITSELF: Final = "the monitor itself"  # in the place of a source's tier
 UNCONFIRMED: Final = "UNCONFIRMED"
 CORRECTED: Final = "corrected"
 UNVERIFIED_TAG: Final = "claim.unverified"
@@ -78,7 +81,7 @@ def compose(
         views.append(writer.alert(alerts[alert_id], history, heard, routing))
     views.sort(key=lambda view: -Severity(view.severity).rank)
     return NotificationView(
-        kind=bundle.kind,
+        kind=_kind(bundle, alerts),
         notification_id=bundle.notification_id(channel),
         subject=writer.subject(views),
         recipient_id=bundle.recipient_id,
@@ -110,7 +113,7 @@ class _Writer:
         new_ids = {item_id for revision in told for item_id in revision.item_ids}
         ordered = _ordered(alert.sources, new_ids)
         owners = independent_owners(alert.sources)
-        rule = alert.rule
+        rule, own = alert.rule, is_system(alert)
         return AlertView(
             alert_id=alert.alert_id,
             short_id=alert.alert_id[:8],
@@ -121,11 +124,11 @@ class _Writer:
             rule_id=rule.rule_id,
             rule_title=one_line(rule.title),
             rule_description=rule.description,
-            owner=rule.owner,
+            owner=rule.owner or ", ".join(sorted({s.owner for s in alert.sources} - {""}) if own else ()),
             topic=rule.topic,
             tags=rule.tags,
             flags=_flags(alert, owners, history),
-            headline=_headline(alert, ordered),
+            headline=headline_of(alert) if own else _headline(alert, ordered),
             event=moment(min(s.event_at for s in ordered), self._timezone, self._now),
             first_seen=moment(min(s.first_seen_at for s in ordered), self._timezone, self._now),
             sources=tuple(self._source(source, alert, new_ids) for source in ordered[: self._most]),
@@ -151,7 +154,7 @@ class _Writer:
         published = source.published_at
         return SourceView(
             outlet=one_line(source.outlet),
-            tier=TIER_WORDS[source.tier],
+            tier=ITSELF if is_system(alert) else TIER_WORDS[source.tier],
             country=source.country,
             language=source.language,
             title=shorten(one_line(source.title), HEADLINE_CHARS),
@@ -161,7 +164,7 @@ class _Writer:
             first_seen=moment(source.first_seen_at, self._timezone, self._now),
             is_new=source.item_id in new_ids,
             is_copy=bool(source.copy_of),
-            note=_note(source, alert.sources),
+            note=_system_note(source) if is_system(alert) else _note(source, alert.sources),
             passages=passages(source),
         )
 
@@ -271,6 +274,15 @@ def _flags(alert: Alert, owners: Sequence[str], history: Sequence[AlertRevision]
 def _matched(ordered: Sequence[Source]) -> tuple[str, ...]:
     found = (e.entry or e.text for source in ordered for e in source.evidence)
     return tuple(dict.fromkeys(filter(None, map(one_line, found))))
+
+
+def _kind(bundle: Bundle, alerts: Mapping[str, Alert]) -> str:
+    own = bundle.kind == "alert" and all(is_system(alerts[alert_id]) for alert_id in bundle.alert_ids)
+    return "system" if own else bundle.kind
+
+
+def _system_note(source: Source) -> str:
+    return "over" if source.withdrawn else ""
 
 
 def _note(source: Source, sources: Sequence[Source]) -> str:

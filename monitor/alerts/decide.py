@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from monitor.alerts.calendar import next_digest, quiet_until
 from monitor.alerts.moments import wall_time
+from monitor.alerts.system_rules import is_system
 from monitor.alerts.timing import Pace, pace
 from monitor.alerts.wording import duration
 from monitor.models import Decision, Outcome, Reason, Severity
@@ -23,15 +24,31 @@ COLLECTED: Final = frozenset({Outcome.DIGEST, Outcome.SILENCED, Outcome.RATE_LIM
 WAITING: Final = COLLECTED | {Outcome.QUEUED, Outcome.HELD}
 _STOPPED_BY_ACK: Final = frozenset({Reason.UPDATE, Reason.REMINDER})
 PUSHES: Final = frozenset({Outcome.QUEUED, Outcome.HELD})
+_NAMING: Final = frozenset({"topic", "tag", "rule"})
+_FLAPS: Final = 6  # revisions about the monitor itself in 24 h; what comes and goes more often is collected
 _URGENCY: Final[Mapping[str, int]] = {"now": 0, "digest": 1, "log": 2}
 
 
 def matching_routes(routing: Routing, alert: Alert) -> tuple[Route, ...]:
-    """Return the routes that apply to `alert`, in file order; the defaults if no other does."""
+    """Return the routes that apply to `alert`, in file order; the defaults if no other does.
+
+    An alert about the monitor itself goes to the default routes, too, unless a route asks for such by
+    topic, tag or rule; a route that asks for severity, tier or country alone does not mean it.
+    """
+    own = is_system(alert)
     matching = tuple(
-        route for route in routing.routes if not route.default and all(holds(m, alert) for m in route.match)
+        route
+        for route in routing.routes
+        if not route.default and all(holds(m, alert) for m in route.match) and (not own or _names(route))
     )
-    return matching or tuple(route for route in routing.routes if route.default)
+    instead = any(matcher.label in _NAMING for route in matching for matcher in route.match)
+    if matching and not (own and not instead):
+        return matching
+    return (*matching, *(route for route in routing.routes if route.default))
+
+
+def _names(route: Route) -> bool:
+    return any(matcher.label in {*_NAMING, "owner"} for matcher in route.match)
 
 
 def holds(matcher: Matcher, alert: Alert) -> bool:
@@ -54,7 +71,7 @@ def _labels(alert: Alert, label: str) -> frozenset[str]:
     rule = alert.rule
     values = {
         "topic": (rule.topic,),
-        "owner": (rule.owner,),
+        "owner": (source.owner for source in alert.sources) if is_system(alert) else (rule.owner,),
         "rule": (rule.rule_id, *rule.formerly),  # an older id in a route keeps its meaning
         "tag": rule.tags,
         "tier": (source.tier.value for source in alert.sources),
@@ -214,11 +231,8 @@ def _decide_one(asked: _Question) -> Decision:
         return asked.answer(Outcome.LOGGED, f"{_why_delivery(asked)} only recorded")
     if timing.delivery == "digest":
         return _digest(asked, f"{_why_delivery(asked)} collected for the digest")
-    age = _age(asked)
-    if timing.too_old is not None and age > timing.too_old:
-        what = f"the news is {duration(age)} old, more than {duration(timing.too_old)}: in the digest"
-        return _digest(asked, what)
-    return _push(asked)
+    later = _collected_because(asked)
+    return _digest(asked, later) if later else _push(asked)
 
 
 def _unsent(asked: _Question) -> Decision | None:
@@ -234,8 +248,25 @@ def _why_delivery(asked: _Question) -> str:
     return f"severity {asked.alert.severity} is" if asked.route.delivery == "auto" else "by this route it is"
 
 
+def _collected_because(asked: _Question) -> str:
+    """Return why what would be pushed is collected for the digest instead; "" when it is pushed."""
+    if is_system(asked.alert) and _flaps(asked):
+        return f"it came and went {_FLAPS} times within 24 h: collected for the digest"
+    age, bound = _age(asked), asked.timing.too_old
+    if bound is not None and age > bound:
+        return f"the news is {duration(age)} old, more than {duration(bound)}: in the digest"
+    return ""
+
+
+def _flaps(asked: _Question) -> bool:
+    lately = [d for d in asked.mine if asked.now - d.decided_at < timedelta(hours=24)]
+    return len([d for d in lately if d.outcome is not Outcome.LOGGED]) >= _FLAPS
+
+
 def _age(asked: _Question) -> timedelta:
     """Return how long ago the newest report of the revision happened."""
+    if is_system(asked.alert):
+        return timedelta(0)  # it is so now, however long ago it began
     ids = set(asked.revision.item_ids)
     events = [source.event_at for source in asked.alert.sources if source.item_id in ids]
     return asked.now - max(events) if events else timedelta(0)
@@ -270,7 +301,7 @@ def _wait(asked: _Question) -> tuple[datetime, str]:
         if due_at > asked.now:
             return due_at, f"waits {duration(due_at - asked.now)} to collect further reports"
         return asked.now, "leaves at once, as the recipient's first message about this alert"
-    if asked.revision.reason in asked.timing.at_once:
+    if asked.revision.reason in {*asked.timing.at_once, Reason.RECOVERED}:
         return asked.now, f'leaves at once, because "{asked.revision.reason}" does not wait'
     last_at = max(d.due_at or d.decided_at for d in told)
     due_at = last_at + asked.timing.update_interval

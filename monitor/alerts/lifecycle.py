@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from monitor.alerts.material import by_id, confirmed, further, material, named, related, sentence, span
 from monitor.alerts.sources import arrival_order, mark_copies
+from monitor.alerts.system_rules import closes_by_itself
 from monitor.alerts.wording import counted, one_line
 from monitor.models import Alert, AlertRevision, AlertState, Reason, Severity, stable_id
 from monitor.rules.corroboration import corroborate
@@ -29,6 +30,7 @@ ENOUGH_ITEMS: Final = 3  # immaterial items that together make an update
 
 # The most important reason of a step names its revision; the note tells all of them.
 IMPORTANCE: Final = (
+    Reason.RECOVERED,
     Reason.NEW,
     Reason.REOPENED,
     Reason.CORROBORATED,
@@ -146,10 +148,11 @@ def close_quiet(alert: Alert, now: datetime) -> Transition:
     """Return the alert closed if it is open and had no hit for 24 h, else unchanged.
 
     It counts as closed from the moment those 24 h were over, whenever that is noticed. The CLOSED
-    revision is for the record: nobody is sent a message about it.
+    revision is for the record: nobody is sent a message about it. One about the monitor itself that lasts
+    until it is mended does not close so.
     """
     closes_at = alert.last_hit_at + QUIET_FOR
-    if alert.state is not AlertState.OPEN or now < closes_at:
+    if alert.state is not AlertState.OPEN or now < closes_at or not closes_by_itself(alert):
         return Transition(alert)
     note = f"No further report for {QUIET_FOR // timedelta(hours=1)} h."
     return _ended(replace(alert, state=AlertState.CLOSED, closed_at=closes_at), Reason.CLOSED, now, note)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from monitor.alerts.decide import decide, severity_holds
+from monitor.alerts.system_rules import SYSTEM_RULES
 from monitor.document import Diagnostic, Place, closest
 from monitor.models import (
     Alert,
@@ -56,7 +57,8 @@ def run_route_tests(routing: Routing, rules: Iterable[RuleInfo]) -> tuple[RouteT
     An alert takes its labels from its rule; what the test states goes before. Without either it is of
     medium severity. A rule in shadow is tested as if it were live.
     """
-    by_id = {name: rule for rule in rules for name in (*rule.formerly, rule.rule_id)}
+    by_id = {row.info.rule_id: row.info for row in SYSTEM_RULES.values()}
+    by_id |= {name: rule for rule in rules for name in (*rule.formerly, rule.rule_id)}
     return tuple(result for test in routing.tests for result in _run(routing, test, by_id))
 
 
@@ -97,7 +99,7 @@ def alert_under_test(test: RouteTest, rule: RuleInfo | None) -> tuple[Alert, Ale
         hit_id="",
         feed_id="",
         outlet="",
-        owner="",
+        owner=under_test.owner,
         tier=Tier(labels.get("tier", Tier.NATIONAL)),
         country=labels.get("country", ""),
         language="",
@@ -134,8 +136,9 @@ def check_reach(routing: Routing, rules: Sequence[RuleInfo]) -> tuple[Diagnostic
 
     Both are warnings: the files work, but somebody will wonder why nothing comes.
     """
+    every = (*rules, *(row.info for row in SYSTEM_RULES.values()))
     findings = [
-        finding for route in routing.routes if not route.default for finding in _unreachable(route, rules)
+        finding for route in routing.routes if not route.default for finding in _unreachable(route, every)
     ]
     specific = [rule for rule in rules if not rule.shadow and _only_default(routing, rule)]
     default = next((route for route in routing.routes if route.default), None)

@@ -34,7 +34,7 @@ class WebhookFormat:
 
 EMAIL_KINDS = (
     EmailKind("alert", "email/alert.html", "email/alert.txt"),
-    EmailKind("system", "email/alert.html", "email/alert.txt"),
+    EmailKind("system", "email/system.html", "email/system.txt"),
     EmailKind("notice", "email/notice.html", "email/notice.txt"),
     EmailKind("digest", "email/digest.html", "email/digest.txt"),
     EmailKind("test", "email/test.html", "email/test.txt"),

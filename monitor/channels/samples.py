@@ -263,4 +263,49 @@ NOTICE = replace(
     ),
 )
 
-VIEWS = (NOTIFICATION, UPDATE, DIGEST, TEST, NOTICE)
+SYSTEM = replace(
+    NOTIFICATION,
+    kind="system",
+    notification_id="6e2d9c8fa04b4b71c3d2e1f0a9b8c7d6",
+    subject="[MEDIUM new] A feed cannot be read: The Harbour Gazette cannot be read (and 1 more)",
+    alerts=(
+        replace(
+            NOTIFICATION.alerts[0],
+            reason="new",
+            severity="medium",
+            rule_id="system.feed-failing",
+            rule_title="A feed cannot be read",
+            rule_description="Its reports may be missing. It is asked on and on; `monitor feeds check` tries"
+            " it at once.",
+            owner="",
+            topic="system",
+            tags=("system",),
+            flags=(),
+            headline="The Harbour Gazette cannot be read (and 1 more)",
+            sources=tuple(
+                replace(
+                    NOTIFICATION.alerts[0].sources[0],
+                    outlet=name,
+                    tier="the monitor itself",
+                    country="",
+                    title=f"{name} cannot be read",
+                    summary=f"https://{host}/rss has an error on its side (HTTP 503).",
+                    url="",
+                    note="",
+                    passages=(),
+                    published=None,
+                )
+                for name, host in (
+                    ("The Harbour Gazette", "gazette.example"),
+                    ("Coast Wire", "coast.example"),
+                )
+            ),
+            entities=(),
+            matched=(),
+            independent=1,
+        ),
+    ),
+    intro="The Harbour Gazette cannot be read; Coast Wire cannot be read.",
+)
+
+VIEWS = (NOTIFICATION, UPDATE, DIGEST, TEST, NOTICE, SYSTEM)

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import typer
 
+from monitor.alerts.compose import ITSELF
 from monitor.alerts.moments import wall_time
+from monitor.alerts.system import headline_of
+from monitor.alerts.system_rules import is_system
 from monitor.alerts.wording import counted, one_line
 from monitor.app import open_storage
 from monitor.cli.output import ago, as_json, note, out, table
@@ -59,6 +62,10 @@ def list_alerts(
         str, typer.Option("--severity", metavar="SEVERITY", help="of this severity or a higher one")
     ] = "info",
     rule: Annotated[str, typer.Option("--rule", metavar="RULE", help="of this rule only")] = "",
+    system: Annotated[
+        bool | None,
+        typer.Option("--system/--no-system", help="only alerts about the monitor itself, or none of them"),
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="at most so many, the newest")] = 50,
     json: JSON = False,
 ) -> None:
@@ -73,7 +80,13 @@ def list_alerts(
     async def ask(storage: Storage) -> list[Alert]:
         found = await storage.list_alerts(state=None if state == "all" else state, limit=MOST_ALERTS)
         least = Severity(severity).rank
-        return [a for a in found if a.severity.rank >= least and rule in {"", a.rule.rule_id}][:limit]
+        return [
+            a
+            for a in found
+            if a.severity.rank >= least
+            and rule in {"", a.rule.rule_id}
+            and (system is None or is_system(a) is system)
+        ][:limit]
 
     found = asyncio.run(with_storage(directory, ask))
     if json:
@@ -105,7 +118,7 @@ def show_alert(name: ALERT, directory: DIR = Path(), json: JSON = False) -> None
         (
             wall_time(s.event_at, "UTC"),
             s.outlet,
-            s.tier.value,
+            ITSELF if is_system(alert) else s.tier.value,
             _report_note(alert, s.item_id),
             one_line(s.title),
         )
@@ -202,8 +215,15 @@ def _row(alert: Alert, now: datetime) -> tuple[str, ...]:
         ago(now, alert.last_hit_at),
         str(len(owners)),
         alert.rule.title,
-        one_line(alert.sources[0].title) if alert.sources else "",
+        headline(alert),
     )
+
+
+def headline(alert: Alert) -> str:
+    """Return the one line that a table shows of an alert."""
+    if is_system(alert):
+        return headline_of(alert)
+    return one_line(alert.sources[0].title) if alert.sources else ""
 
 
 def _state(alert: Alert) -> str:
@@ -217,7 +237,8 @@ def _state(alert: Alert) -> str:
 
 def _report_note(alert: Alert, item_id: str) -> str:
     source = next(one for one in alert.sources if one.item_id == item_id)
-    return "changed since" if source.withdrawn else "copy" if source.copy_of else ""
+    gone = "over" if is_system(alert) else "changed since"
+    return gone if source.withdrawn else "copy" if source.copy_of else ""
 
 
 def _told(revision: AlertRevision, decisions: tuple[Decision, ...]) -> str:

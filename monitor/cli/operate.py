@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
+from monitor.alerts.system_rules import SYSTEM_RULES, is_system
 from monitor.app import assemble, open_storage
+from monitor.cli.alerts import headline
 from monitor.cli.output import ago, as_json, fail, note, out, plural, table
 from monitor.clock import Clock
 from monitor.directory import find
@@ -24,6 +26,11 @@ if TYPE_CHECKING:
     from monitor.storage.base import Counts
 
 MOST_SHOWN = 20
+
+if TYPE_CHECKING:
+    _Status: TypeAlias = tuple[
+        Counts, Sequence[FeedState], Sequence[Alert], Sequence[Alert], Sequence[Notification]
+    ]
 
 DIR = Annotated[Path, typer.Argument(metavar="DIR", help="the installation")]
 JSON = Annotated[bool, typer.Option("--json", help="print one JSON object")]
@@ -44,27 +51,29 @@ def status(directory: DIR = Path(), json: JSON = False) -> None:
     place = find(directory)
     now = Clock()()
 
-    async def ask() -> tuple[Counts, Sequence[FeedState], Sequence[Alert], Sequence[Notification]]:
+    async def ask() -> _Status:
         async with open_storage(settings.database(place.path)) as storage:
             waiting = await storage.notifications(state="pending", limit=MOST_SHOWN)
             dead = await storage.notifications(state="dead", limit=MOST_SHOWN)
             return (
                 await storage.counts(now),
                 await storage.feed_states(),
-                await storage.list_alerts(limit=MOST_SHOWN),
+                await storage.open_alerts_of(tuple(SYSTEM_RULES)),
+                [a for a in await storage.list_alerts(limit=2 * MOST_SHOWN) if not is_system(a)][:MOST_SHOWN],
                 (*dead, *waiting),
             )
 
-    counts, feeds, alerts, messages = asyncio.run(ask())
+    counts, feeds, troubles, alerts, messages = asyncio.run(ask())
     if json:
-        as_json(_as_dict(counts, feeds, messages))
+        as_json(_as_dict(counts, feeds, troubles, messages))
     else:
-        _print(counts, feeds, alerts, messages, now)
+        _print(counts, feeds, troubles, alerts, messages, now)
 
 
 def _print(
     counts: Counts,
     feeds: Sequence[FeedState],
+    troubles: Sequence[Alert],
     alerts: Sequence[Alert],
     messages: Sequence[Notification],
     now: datetime,
@@ -79,9 +88,13 @@ def _print(
         f" {counts.notifications_sent:,} sent, {counts.notifications_pending:,} waiting,"
         f" {counts.notifications_dead:,} given up"
     )
+    if troubles:
+        headings: tuple[str, ...] = ("alert", "severity", "since", "what is wrong", "what to do")
+        worst = sorted(troubles, key=lambda alert: -alert.severity.rank)
+        table("The monitor itself", headings, [_trouble_row(alert, now) for alert in worst])
     failing = [state for state in feeds if state.failures]
     if failing:
-        headings: tuple[str, ...] = ("feed", "kind", "failures", "last success", "what is wrong")
+        headings = ("feed", "kind", "failures", "last success", "what is wrong")
         table("Feeds in trouble", headings, [_feed_row(state, now) for state in failing[:MOST_SHOWN]])
     if alerts:
         headings = ("alert", "severity", "state", "last report", "sources", "rule", "headline")
@@ -96,6 +109,16 @@ def _feed_row(state: FeedState, now: datetime) -> tuple[str, ...]:
     return state.feed_id, kind, str(state.failures), ago(now, state.last_success_at), state.error
 
 
+def _trouble_row(alert: Alert, now: datetime) -> tuple[str, ...]:
+    return (
+        alert.alert_id[:8],
+        alert.severity.value,
+        ago(now, min((source.event_at for source in alert.sources), default=alert.opened_at)),
+        headline(alert),
+        alert.rule.description,
+    )
+
+
 def _alert_row(alert: Alert, now: datetime) -> tuple[str, ...]:
     return (
         alert.alert_id[:8],
@@ -104,7 +127,7 @@ def _alert_row(alert: Alert, now: datetime) -> tuple[str, ...]:
         ago(now, alert.last_hit_at),
         str(len({source.owner for source in alert.sources if not source.copy_of})),
         alert.rule.title,
-        alert.sources[0].title if alert.sources else "",
+        headline(alert),
     )
 
 
@@ -119,8 +142,20 @@ def _message_row(message: Notification) -> tuple[str, ...]:
     )
 
 
-def _as_dict(counts: Counts, feeds: Sequence[FeedState], messages: Sequence[Notification]) -> dict[str, Any]:
+def _as_dict(
+    counts: Counts, feeds: Sequence[FeedState], troubles: Sequence[Alert], messages: Sequence[Notification]
+) -> dict[str, Any]:
     return {
+        "system": [
+            {
+                "alert": alert.alert_id,
+                "rule": alert.rule.rule_id,
+                "severity": alert.severity.value,
+                "headline": headline(alert),
+                "since": alert.opened_at.isoformat(),
+            }
+            for alert in troubles
+        ],
         "feeds": {
             "scheduled": counts.feeds,
             "failing": [

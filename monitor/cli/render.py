@@ -38,6 +38,7 @@ SAMPLES = {
     "update": samples.UPDATE,
     "digest": samples.DIGEST,
     "notice": samples.NOTICE,
+    "system": samples.SYSTEM,
     "test": samples.TEST,
 }
 

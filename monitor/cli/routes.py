@@ -10,6 +10,7 @@ import typer
 from monitor.alerts.decide import decide, pace_for
 from monitor.alerts.moments import wall_time
 from monitor.alerts.route_tests import alert_under_test
+from monitor.alerts.system_rules import SYSTEM_RULES
 from monitor.alerts.timing import TOLD_AT_ONCE, Pace
 from monitor.alerts.wording import duration
 from monitor.cli.output import as_json, table
@@ -45,7 +46,8 @@ def try_routes(
     book = read_directory(find(directory))
     pairs = tuple(_pair(one) for one in labels)
     now = read_time(at) if at else machine_time()
-    known = {name: rule for rule in book.rules.values() for name in (*rule.formerly, rule.rule_id)}
+    known = {row.info.rule_id: row.info for row in SYSTEM_RULES.values()}
+    known |= {name: rule for rule in book.rules.values() for name in (*rule.formerly, rule.rule_id)}
     rule_id = dict(pairs).get("rule", "")
     if rule_id and rule_id not in known:
         hint = closest(rule_id, known)

@@ -71,6 +71,7 @@ class FlushReport:
     revisions: tuple[AlertRevision, ...] = ()
     notifications: tuple[Notification, ...] = ()
     closed: int = 0
+    noisy: tuple[tuple[str, str], ...] = ()  # (rule, recipient) whose messages went over the flood guard
 
 
 class FlushLoop:
@@ -101,6 +102,7 @@ class FlushLoop:
         self._told = told
         self._mode = mode
         self._meaning = meaning
+        self._noisy: dict[tuple[str, str], None] = {}
 
     async def run_once(self, *, no_wait: bool = False) -> FlushReport:
         """Do all that is to be done now; nothing while another process does it.
@@ -119,6 +121,7 @@ class FlushLoop:
         """
         await self._learn_some()
         hits, revisions, notifications, closed = 0, list[AlertRevision](), list[Notification](), 0
+        self._noisy.clear()
         while grouped := await self._claimed(self._group, no_wait=no_wait):
             hits += len(grouped.handled)
             revisions += grouped.revisions
@@ -133,7 +136,7 @@ class FlushLoop:
             revisions += ended.revisions
         if expired := await self._claimed(self._expire):
             revisions += expired.revisions
-        report = FlushReport(hits, tuple(revisions), tuple(notifications), closed)
+        report = FlushReport(hits, tuple(revisions), tuple(notifications), closed, tuple(self._noisy))
         self._told(report)
         return report
 
@@ -237,6 +240,7 @@ class FlushLoop:
         sorted_ = bundle(due, alerts, told, routing, now)
         ready, backlog = catch_up(sorted_.bundles, alerts, now)
         passed, limited = guard(ready, alerts, await self._told_lately(ready, now), now, routing)
+        self._noisy |= {(alerts[d.alert_id].rule.rule_id, d.recipient_id): None for d in limited}
         decisions, notifications = [*quiet, *sorted_.changed, *backlog, *limited], list[Notification]()
         for made in passed:
             try:

@@ -87,6 +87,7 @@ class PollReport:
     hits: tuple[Hit, ...] = ()  # found in it
     new_hits: int = 0  # of these, stored for the first time
     message: str = ""  # for people, when it failed
+    rule_errors: tuple[tuple[str, str], ...] = ()  # (rule id, error) of rules that could not be evaluated
 
     @property
     def failed(self) -> bool:
@@ -315,7 +316,7 @@ class PollLoop:
         back = Repaired()
         if intake.overlap == 0 and state.baselined_at is not None and state.items_last:
             back = await self._repairer.run(feed, state, parsed, items, lambda: self._before_page(claim))
-        hits = self._match(feed, (*intake.to_match, *back.items), now)
+        hits, rule_errors = self._match(feed, (*intake.to_match, *back.items), now)
         naming = degrade(state, (), items, known, repeated=reading.repeated, kept=reading.kept)
         count = len(items) + len(reading.unchanged)
         outcome = Polled(
@@ -342,8 +343,9 @@ class PollLoop:
             gone=reading.gone,
         )
         report = PollReport(
-            feed.feed_id, after.error_kind or "fetched", 0.0, count, hits=hits, message=after.error
-        )
+            feed.feed_id, after.error_kind or "fetched", 0.0, count, hits=hits, message=after.error,
+            rule_errors=rule_errors,
+        )  # fmt: skip
         return commit, outcome, report
 
     async def _before_page(self, claim: HostClaim) -> None:
@@ -352,6 +354,19 @@ class PollLoop:
         if not claim.host.startswith(LOCAL_HOSTS):
             await self._sleep(self._settings.spacing.total_seconds())
 
-    def _match(self, feed: Feed, items: Iterable[Item], now: datetime) -> tuple[Hit, ...]:
-        engine = self._book().engine
-        return tuple(make_hit(item, found, now) for item in items for found in engine.match(item, feed))
+    def _match(
+        self, feed: Feed, items: Iterable[Item], now: datetime
+    ) -> tuple[tuple[Hit, ...], tuple[tuple[str, str], ...]]:
+        """Return the hits, and (rule id, error) of rules with a defect: no other rule misses anything."""
+        engine, errors = self._book().engine, dict[str, str]()
+        hits: list[Hit] = []
+        for item in items:
+            try:
+                matches = engine.match(item, feed)
+            except Exception:  # whatever one rule provokes, the others are asked
+                matches, failed = engine.match_each(item, feed)
+                for rule_id, error in failed.items():
+                    log.exception("a defect in a rule", rule=rule_id, item=item.item_id, exc_info=error)
+                    errors[rule_id] = f"{type(error).__name__}: {error} (on “{item.title}”)"
+            hits += [make_hit(item, found, now) for found in matches]
+        return tuple(hits), tuple(errors.items())

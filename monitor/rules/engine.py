@@ -108,6 +108,21 @@ class Engine:
         matches = (self._evaluate(self._rules[index], context, feed) for index in self._candidates(context))
         return tuple(match for match in matches if match is not None)
 
+    def match_each(
+        self, item: Item, feed: Feed | None = None
+    ) -> tuple[tuple[Match, ...], dict[str, Exception]]:
+        """Return what `match` does, and for each rule that raises what it raised: for when `match` raised."""
+        context, found, failed = self._context(item), list[Match](), dict[str, Exception]()
+        for index in self._candidates(context):
+            compiled = self._rules[index]
+            try:
+                match = self._evaluate(compiled, context, feed)
+            except Exception as error:  # noqa: BLE001 - a rule's defect is its own
+                failed[compiled.rule.rule_id] = error
+            else:
+                found += [match] if match is not None else []
+        return tuple(found), failed
+
     def why_not(self, rule_id: str, item: Item, feed: Feed | None = None) -> str:
         """Say for people why a rule does not fire on `item`; "" if it does.
 

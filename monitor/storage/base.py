@@ -28,6 +28,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from monitor.storage.base_stories import StoryStorage
+from monitor.storage.base_system import SystemStorage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -125,6 +126,7 @@ class FlushCommit:
     reopened: tuple[str, ...] = ()  # hit ids that are pending again, to be grouped anew
     learned: Learned | None = None
     values: tuple[tuple[str, str], ...] = ()  # (name, value) to keep, as `Storage.set_value` does
+    told_events: tuple[str, ...] = ()  # ids of feed events that the alerts tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +173,7 @@ class Counts:
     by_recipient: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # recipient: state: rows
 
 
-class Storage(StoryStorage, Protocol):
+class Storage(StoryStorage, SystemStorage, Protocol):
     """All that the product remembers."""
 
     # --- life ---
@@ -274,15 +276,7 @@ class Storage(StoryStorage, Protocol):
         """Return the states of all scheduled feeds, by feed id."""
 
     async def untold_feed_events(self, *, limit: int) -> tuple[FeedEvent, ...]:
-        """Return events that no message has told yet, oldest first, then by id."""
-
-    async def tell_feed_events(
-        self, event_ids: Sequence[str], notifications: Sequence[Notification], now: datetime
-    ) -> int:
-        """Mark events as told and put the messages that tell them into the outbox, in one transaction.
-
-        Return how many of the messages were new.
-        """
+        """Return events that no alert has told yet, oldest first, then by id."""
 
     async def feed_events(self, *, feed_id: str | None = None, limit: int = 100) -> tuple[FeedEvent, ...]:
         """Return events, newest first, then by id."""

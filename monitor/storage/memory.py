@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         Retention,
     )
     from monitor.storage.base_stories import StoryQuery, TermCounts
+    from monitor.storage.base_system import Receiver
 
 
 class MemoryStorage:
@@ -137,13 +138,6 @@ class MemoryStorage:
         """See `Storage.untold_feed_events`."""
         return memory_watch.untold_events(self._state, limit)
 
-    async def tell_feed_events(
-        self, event_ids: Sequence[str], notifications: Sequence[Notification], now: datetime
-    ) -> int:
-        """See `Storage.tell_feed_events`."""
-        check_times(*notifications)
-        return memory_watch.tell_events(self._state, event_ids, notifications, utc(now))
-
     async def feed_events(self, *, feed_id: str | None = None, limit: int = 100) -> tuple[FeedEvent, ...]:
         """See `Storage.feed_events`."""
         return memory_watch.list_events(self._state, feed_id, limit)
@@ -206,6 +200,18 @@ class MemoryStorage:
         alerts = self._state.alerts
         return {alert_id: alerts[alert_id] for alert_id in alert_ids if alert_id in alerts}
 
+    async def open_alerts_of(self, rule_ids: Sequence[str]) -> tuple[Alert, ...]:
+        """See `Storage.open_alerts_of`."""
+        return memory_watch.open_alerts_of(self._state, set(rule_ids))
+
+    async def last_hit_at(self, *, without: str) -> datetime | None:
+        """See `Storage.last_hit_at`."""
+        return memory_watch.last_hit_at(self._state, without)
+
+    async def receivers(self, *, since: datetime) -> tuple[Receiver, ...]:
+        """See `Storage.receivers`."""
+        return memory_watch.receivers(self._state, utc(since))
+
     async def quiet_alerts(self, *, last_hit_before: datetime, limit: int) -> tuple[Alert, ...]:
         """See `Storage.quiet_alerts`."""
         return memory_flush.quiet_alerts(self._state, utc(last_hit_before), limit)
@@ -239,7 +245,7 @@ class MemoryStorage:
             *commit.notifications,
         )
         utc(now)
-        memory_flush.commit_flush(self._state, claim, commit)
+        memory_flush.commit_flush(self._state, claim, commit, utc(now))
 
     # --- deliver ---
 

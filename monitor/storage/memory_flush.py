@@ -11,7 +11,7 @@ from monitor.storage.codec import EPOCH
 from monitor.storage.decide import batch_of, is_fixed, is_waiting
 from monitor.storage.memory_deliver import add_notifications, settle
 from monitor.storage.memory_stories import learn
-from monitor.storage.memory_watch import end_corrections
+from monitor.storage.memory_watch import end_corrections, tell_events
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -95,7 +95,7 @@ def due_decisions(state: State, now: datetime, limit: int) -> tuple[Decision, ..
     return tuple(due)
 
 
-def commit_flush(state: State, claim: FlushClaim, commit: FlushCommit) -> None:
+def commit_flush(state: State, claim: FlushClaim, commit: FlushCommit, now: datetime) -> None:
     """See `Storage.commit_flush`."""
     if state.flush.token != claim.token:
         raise LeaseLostError("another worker groups hits now; this flush was not stored")
@@ -119,6 +119,7 @@ def commit_flush(state: State, claim: FlushClaim, commit: FlushCommit) -> None:
         learn(state, commit.learned)
     end_corrections(state, commit.corrected)
     state.values |= dict(commit.values)
+    tell_events(state, commit.told_events, now)
 
 
 def _store_decisions(state: State, found: Sequence[Decision]) -> set[str]:

@@ -62,6 +62,7 @@ if TYPE_CHECKING:
         Retention,
     )
     from monitor.storage.base_stories import StoryQuery, TermCounts
+    from monitor.storage.base_system import Receiver
 
 PRUNE_CHUNK = 500  # rows a transaction: polling waits for no more than that
 
@@ -186,12 +187,6 @@ class SqlStorage:
         """See `Storage.untold_feed_events`."""
         return await self._engine.read(sql_watch.untold_events, limit)
 
-    async def tell_feed_events(
-        self, event_ids: Sequence[str], notifications: Sequence[Notification], now: datetime
-    ) -> int:
-        """See `Storage.tell_feed_events`."""
-        return await self._engine.write_durably(sql_watch.tell_events, event_ids, notifications, now)
-
     async def feed_events(self, *, feed_id: str | None = None, limit: int = 100) -> tuple[FeedEvent, ...]:
         """See `Storage.feed_events`."""
         return await self._engine.read(sql_watch.list_events, feed_id, limit)
@@ -249,6 +244,18 @@ class SqlStorage:
     async def alerts(self, alert_ids: Sequence[str]) -> Mapping[str, Alert]:
         """See `Storage.alerts`."""
         return await self._engine.read(sql_flush.alerts_of, alert_ids)
+
+    async def open_alerts_of(self, rule_ids: Sequence[str]) -> tuple[Alert, ...]:
+        """See `Storage.open_alerts_of`."""
+        return await self._engine.read(sql_watch.open_alerts_of, rule_ids)
+
+    async def last_hit_at(self, *, without: str) -> datetime | None:
+        """See `Storage.last_hit_at`."""
+        return await self._engine.read(sql_watch.last_hit_at, without)
+
+    async def receivers(self, *, since: datetime) -> tuple[Receiver, ...]:
+        """See `Storage.receivers`."""
+        return await self._engine.read(sql_watch.receivers, since)
 
     async def quiet_alerts(self, *, last_hit_before: datetime, limit: int) -> tuple[Alert, ...]:
         """See `Storage.quiet_alerts`."""

@@ -28,7 +28,7 @@ from monitor.storage.rows import (
 from monitor.storage.sql_deliver import settle
 from monitor.storage.sql_house import set_value
 from monitor.storage.sql_stories import learn, move_members
-from monitor.storage.sql_watch import end_corrections
+from monitor.storage.sql_watch import end_corrections, tell_events
 from monitor.storage.statements import insert_new, upsert
 from monitor.storage.tables import (
     alert_items,
@@ -211,6 +211,7 @@ def commit_flush(connection: Connection, claim: FlushClaim, commit: FlushCommit,
     if commit.learned is not None:
         learn(connection, commit.learned)
     end_corrections(connection, commit.corrected)
+    tell_events(connection, commit.told_events, now)
     for name, value in commit.values:
         set_value(connection, name, value)
 

@@ -1,19 +1,21 @@
-"""Statements about feed events, which operators are told, and about corrected reports."""
+"""Statements about feed events, corrected reports, and what the monitor asks about itself."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, delete, or_, select, update
+from sqlalchemy import and_, case, delete, func, or_, select, update
 
-from monitor.models import FeedEvent
+from monitor.models import AlertState, FeedEvent, NotificationState
 from monitor.storage.base import PendingCorrection
+from monitor.storage.base_system import Receiver
 from monitor.storage.codec import dumps, loads
 from monitor.storage.columns import among
+from monitor.storage.decide import DROPPED
 from monitor.storage.rows import read_alert, read_item
-from monitor.storage.sql_deliver import add_notifications
 from monitor.storage.statements import insert_new, upsert
-from monitor.storage.tables import alert_items, alerts, corrections, feed_events, hits, items
+from monitor.storage.tables import alert_items, alerts, corrections, feed_events, hits, items, notifications
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from monitor.models import Item, Notification
+    from monitor.models import Alert, Item
 
 
 def add_events(connection: Connection, found: Sequence[FeedEvent]) -> None:
@@ -50,16 +52,14 @@ def untold_events(connection: Connection, limit: int) -> tuple[FeedEvent, ...]:
     return tuple(loads(FeedEvent, document) for document in documents)
 
 
-def tell_events(
-    connection: Connection, event_ids: Sequence[str], messages: Sequence[Notification], now: datetime
-) -> int:
-    """See `Storage.tell_feed_events`."""
-    connection.execute(
-        update(feed_events)
-        .where(among(feed_events.c.event_id, event_ids), feed_events.c.told_at.is_(None))
-        .values(told_at=now)
-    )
-    return add_notifications(connection, messages)
+def tell_events(connection: Connection, event_ids: Sequence[str], now: datetime) -> None:
+    """Mark events as told."""
+    if event_ids:
+        connection.execute(
+            update(feed_events)
+            .where(among(feed_events.c.event_id, event_ids), feed_events.c.told_at.is_(None))
+            .values(told_at=now)
+        )
 
 
 def list_events(connection: Connection, feed_id: str | None, limit: int) -> tuple[FeedEvent, ...]:
@@ -126,3 +126,63 @@ def end_corrections(connection: Connection, looked_at: Sequence[tuple[str, int]]
         rows = corrections.c
         done = (and_(rows.item_id == item_id, rows.revision <= number) for item_id, number in looked_at)
         connection.execute(delete(corrections).where(or_(*done)))
+
+
+def open_alerts_of(connection: Connection, rule_ids: Sequence[str]) -> tuple[Alert, ...]:
+    """See `Storage.open_alerts_of`."""
+    documents = connection.scalars(
+        select(alerts.c.document)
+        .where(among(alerts.c.rule_id, rule_ids), alerts.c.state == AlertState.OPEN.value)
+        .order_by(alerts.c.alert_id)
+    )
+    return tuple(map(read_alert, documents))
+
+
+def last_hit_at(connection: Connection, without: str) -> datetime | None:
+    """See `Storage.last_hit_at`."""
+    return connection.scalar(
+        select(alerts.c.last_hit_at)
+        .where(alerts.c.rule_id.not_like(f"{without}%"))
+        .order_by(alerts.c.last_hit_at.desc())
+        .limit(1)
+    )
+
+
+def receivers(connection: Connection, since: datetime) -> tuple[Receiver, ...]:
+    """See `Storage.receivers`."""
+    rows, place = notifications.c, (notifications.c.recipient_id, notifications.c.channel)
+    dead = and_(rows.state == NotificationState.DEAD.value, rows.last_error != DROPPED)
+    in_vain = or_(dead, and_(rows.state == NotificationState.PENDING.value, rows.attempts > 0))
+    failed_at = func.coalesce(rows.last_attempt_at, rows.created_at)
+    found = [
+        Receiver(
+            row.recipient_id, row.channel, row.sent_at, row.failed_at, row.tries or 0, bool(row.given_up)
+        )
+        for row in connection.execute(
+            select(
+                *place,
+                func.max(rows.sent_at).label("sent_at"),
+                func.max(case((in_vain, failed_at))).label("failed_at"),
+                func.sum(case((in_vain, rows.attempts))).label("tries"),
+                func.count(case((dead, 1))).label("given_up"),
+            )
+            .where(rows.created_at >= since)
+            .group_by(*place)
+            .order_by(*place)
+        )
+    ]
+    errors = (
+        select(rows.last_error).where(rows.created_at >= since, in_vain).order_by(failed_at.desc()).limit(1)
+    )
+    return tuple(
+        one
+        if one.failed_at is None
+        else replace(
+            one,
+            error=connection.scalar(
+                errors.where(rows.recipient_id == one.recipient_id, rows.channel == one.channel)
+            )
+            or "",
+        )
+        for one in found
+    )

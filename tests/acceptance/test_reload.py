@@ -45,8 +45,8 @@ async def test_a_broken_edit_is_told_and_the_last_good_version_goes_on(tmp_path)
         await until(lambda: len(subjects("[CRITICAL new]")) == 1, process)
 
         place.write("rules/talks/talks.yaml", installation.RULE.replace("title: An envoy", "titel: An envoy"))
-        await until(lambda: subjects("[NOTICE]"), process)
-        notice = smtp.messages[-1].part("plain")
+        await until(lambda: subjects("[HIGH new] Part of the rules"), process)
+        notice = next(mail for mail in smtp.messages if "[HIGH new]" in mail.parsed["Subject"]).part("plain")
         assert 'unknown key "titel" (did you mean "title"?)' in notice
         assert "talks.yaml:5:5" in notice
 
@@ -63,7 +63,7 @@ async def test_a_broken_edit_is_told_and_the_last_good_version_goes_on(tmp_path)
             "/feed", fakes.Answer.rss("One more envoy lands, this time in Lima", "The envoy lands in Vienna")
         )
         await until(lambda: len(subjects("[CRITICAL new]")) == 3, process)
-        assert len(subjects("[NOTICE]")) == 1, "the same mistake is told once"
+        assert len(subjects("[HIGH new]")) == 1, "the same mistake is told once"
 
         place.write(
             "rules/talks/talks.yaml", installation.RULE.replace("[envoy, lands]", "[minister, departs]")

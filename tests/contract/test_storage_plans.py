@@ -43,7 +43,9 @@ async def work(store):
     await store.commit_poll(claim, PollCommit(claim.feeds[0], (revised,), (item.item_id,), (), (event,)), T0)
     await store.release_host(claim, free_at=T0)
     await store.untold_feed_events(limit=9)
-    await store.tell_feed_events(["event"], [], T0)
+    await store.open_alerts_of(["system.a"])
+    await store.last_hit_at(without="system.")
+    await store.receivers(since=T0)
     await store.feed_events(limit=9)
     await store.feed_events(feed_id="gazette", limit=9)
 

@@ -11,9 +11,9 @@ import pytest
 
 from monitor.errors import DeliveryError
 from monitor.loops.deliver import DeliverLoop
-from monitor.loops.gate import GONE_VALUE, Trouble
-from monitor.models import EmailTarget, NotificationState, Recipient, Route, Routing, WebhookTarget
-from monitor.notices import fallback_notices, trouble_notices
+from monitor.loops.gate import GONE_VALUE
+from monitor.models import EmailTarget, NotificationState, Recipient, Routing, WebhookTarget
+from monitor.notices import fallback_notices
 from monitor.storage.memory import MemoryStorage
 from tests.factories import T0, make_message, make_notification
 
@@ -401,23 +401,3 @@ async def test_messages_about_one_alert_leave_in_order_whatever_fails(world):
             world.hook.down.pop("hook", None)
         await world.run(2 * MINUTE)
     assert [name for who, name in world.hook.taken if who == "hook"] == [f"r{i}" for i in range(6)]
-
-
-@pytest.mark.parametrize(
-    ("kind", "words"),
-    [
-        ("failing", "keeper-hook cannot be reached"),
-        ("gone", "not called any more"),
-        ("paused", "channel webhook is paused"),
-    ],
-)
-def test_the_notices_name_who_what_and_the_way_out(kind, words):
-    routing = Routing(recipients=ROUTING.recipients, routes=(Route(to=("keeper",), default=True),))
-    trouble = Trouble(kind, "keeper-hook", "webhook", "HTTP 503 from hook.example", T0)
-    (notice,) = trouble_notices(trouble, routing, World().render, T0, "test")
-    assert notice.recipient_id == "keeper"
-    assert words in notice.message.subject
-    assert "HTTP 503 from hook.example" in notice.message.text
-    assert "monitor outbox list" in notice.message.text
-    again = trouble_notices(trouble, routing, World().render, T0 + MINUTE, "test")
-    assert again[0].notification_id == notice.notification_id, "once a day"

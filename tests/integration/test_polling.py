@@ -84,9 +84,12 @@ async def test_a_gap_without_archives_is_told_once_and_the_feed_asked_more_often
     assert event.kind == "gap"
     assert "None of its 10 items was there at the poll before" in event.text
     assert (await world.state("outlet")).interval == max(interval / 4, MINUTE)
-    await world.run(10 * MINUTE)
+    await world.run(15 * MINUTE)
     (notice,) = await world.notices()
-    assert notice.message.subject == "[NOTICE] The Outlet may have missed items"
+    assert (
+        notice.message.subject
+        == "[MEDIUM new] A feed may have missed items: The Outlet may have missed items"
+    )
 
 
 async def test_archives_that_fail_or_never_end_are_told_and_keep_what_was_found(world):
@@ -143,8 +146,9 @@ async def test_failures_and_recoveries_are_told_once_each(world):
     assert [event.kind for event in await world.events()] == ["failing", "recovered"]
     notices = await world.notices()
     assert sorted(n.message.subject for n in notices) == [
-        "[NOTICE] The Outlet can be read again", "[NOTICE] The Outlet fails",
-    ]  # fmt: skip
+        "[MEDIUM new] A feed cannot be read: The Outlet cannot be read",
+        "[MEDIUM recovered] A feed cannot be read: The Outlet cannot be read",
+    ]
     assert "outlet.example/rss has an error on its side" in notices[-1].message.text
 
 
