@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from monitor.alerts.backfill import BACKFILL_SLOT
 from monitor.alerts.decide import described_route, pace_for, routes_by_recipient, was_told
 from monitor.alerts.excerpt import shorten
 from monitor.alerts.guard import CATCH_UP_SLOT, FLOOD_SLOT
@@ -39,7 +40,12 @@ _WEAK_TIERS: Final = frozenset({Tier.STATE_MEDIA, Tier.AGGREGATOR, Tier.SOCIAL})
 MOST_SOURCES: Final = 200  # that a message about one alert lists; more would not fit a mail
 MOST_SOURCES_IN_DIGEST: Final = 10  # for each of its alerts
 # What a message of several alerts is called that is no digest, by its slot.
-_COLLECTIONS: Final = {SILENCE_SLOT: "SILENCE ended", FLOOD_SLOT: "SUMMARY", CATCH_UP_SLOT: "CATCH-UP"}
+_COLLECTIONS: Final = {
+    SILENCE_SLOT: "SILENCE ended",
+    FLOOD_SLOT: "SUMMARY",
+    CATCH_UP_SLOT: "CATCH-UP",
+    BACKFILL_SLOT: "BACKFILL",
+}
 # The part of the command that people fill in; `monitor silence add` refuses it without who and why.
 _SILENCED: Final = '--for 4h --author "your name" --comment "why"'
 _NAMED_IN_DIGEST: Final = 3  # headlines in a digest's subject
@@ -188,20 +194,8 @@ class _Writer:
 
     def intro(self, views: Sequence[AlertView], alerts: Mapping[str, Alert], routing: Routing) -> str:
         """Return the sentence or two that open the message."""
-        if self._bundle.slot.startswith(SILENCE_SLOT):
-            held = counted(len(views), "alert")
-            return f"The {self._bundle.slot} has ended. It held back news of {held}: {_severities(views)}."
-        if self._bundle.slot.startswith(CATCH_UP_SLOT):
-            due = counted(len(views), "alert")
-            return f"News of {due} became due at once, as after a standstill: {_severities(views)}."
-        if self._bundle.slot.startswith(FLOOD_SLOT):
-            more = counted(len(views), "alert")
-            paces = [
-                pace_for(alert, self._bundle.recipient_id, routing)
-                for alert in map(alerts.__getitem__, self._bundle.alert_ids)
-            ]
-            every = duration(min(pace.summary_every for pace in paces))
-            return f"{more} more than are sent one by one, summarised every {every}. Nothing was dropped."
+        if told := self._collected(views, alerts, routing):
+            return told
         if self._bundle.kind == "digest":
             verb = "is" if len(views) == 1 else "are"
             return (
@@ -216,6 +210,30 @@ class _Writer:
             opened = wall_time(alerts[view.alert_id].opened_at, self._timezone)
             return f"This is your first message about this alert, which opened on {opened}. {notes}"
         return notes
+
+    def _collected(self, views: Sequence[AlertView], alerts: Mapping[str, Alert], routing: Routing) -> str:
+        """Return what opens a message of several alerts that is no digest; "" for any other."""
+        if self._bundle.slot.startswith(SILENCE_SLOT):
+            held = counted(len(views), "alert")
+            return f"The {self._bundle.slot} has ended. It held back news of {held}: {_severities(views)}."
+        if self._bundle.slot.startswith(BACKFILL_SLOT):
+            found = counted(len(views), "alert")
+            return (
+                f"A rule was tried on news that was there already, and found {found}: {_severities(views)}. "
+                "Further reports are told as always."
+            )
+        if self._bundle.slot.startswith(CATCH_UP_SLOT):
+            due = counted(len(views), "alert")
+            return f"News of {due} became due at once, as after a standstill: {_severities(views)}."
+        if self._bundle.slot.startswith(FLOOD_SLOT):
+            more = counted(len(views), "alert")
+            paces = [
+                pace_for(alert, self._bundle.recipient_id, routing)
+                for alert in map(alerts.__getitem__, self._bundle.alert_ids)
+            ]
+            every = duration(min(pace.summary_every for pace in paces))
+            return f"{more} more than are sent one by one, summarised every {every}. Nothing was dropped."
+        return ""
 
 
 def lead_reason(told: Sequence[AlertRevision]) -> Reason:

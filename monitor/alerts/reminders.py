@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 from monitor.alerts.calendar import quiet_until
 from monitor.alerts.decide import bypasses_quiet, described_route, is_waiting, routes_by_recipient, was_told
+from monitor.alerts.guard import CATCH_UP_SLOT, FLOOD_SLOT
 from monitor.alerts.moments import wall_time
+from monitor.alerts.silences import SILENCE_SLOT
 from monitor.alerts.timing import pace
 from monitor.alerts.wording import counted, duration, series
 from monitor.models import AlertRevision, AlertState, Decision, Outcome, Reason
@@ -135,8 +137,8 @@ def _leaves_at(decision: Decision) -> datetime:
 
 
 def _is_push(decision: Decision) -> bool:
-    """Return whether a decision is about a message at once, or what collected such: no daily digest."""
-    return not decision.slot[:1].isdigit()
+    """Return whether a decision is about a message at once, or about what collected such messages."""
+    return not decision.slot or decision.slot.startswith((SILENCE_SLOT, FLOOD_SLOT, CATCH_UP_SLOT))
 
 
 def _fallback(recipient_id: str, routing: Routing) -> Recipient | None:

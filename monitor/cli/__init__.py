@@ -13,6 +13,7 @@ from typer.exceptions import Abort, Exit, TyperException
 
 from monitor.cli import (
     alerts,
+    backfill,
     backtest,
     check,
     diff,
@@ -61,6 +62,7 @@ new.register(app)
 explain.register(app)
 show.register(app)
 backtest.register(app)
+backfill.register(app)
 diff.register(app)
 story.register(app)
 operate.register(app)

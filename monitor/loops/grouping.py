@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Sequence
     from datetime import datetime
 
+    from monitor.alerts.backfill import Backfill
     from monitor.models import Alert, Decision, Routing, RuleInfo, Silence, Source, StoryMember
     from monitor.rulebook import RuleBook
     from monitor.rules.schema import Rule
@@ -56,8 +57,13 @@ class Grouping:
         silences: Sequence[Silence] = (),
         mode: Mode = SAFE,
         meaning: Callable[[Item, Item], float] | None = None,
+        backfill: Backfill | None = None,
     ) -> None:
-        """Start with nothing decided; see `Stories` for `mode` and `meaning`."""
+        """Start with nothing decided; see `Stories` for `mode` and `meaning`.
+
+        With `backfill` the hits are on news of the past: all that follows waits for its one digest.
+        """
+        self._backfill = backfill
         self._silences = silences
         self._storage = storage
         self._book = book
@@ -156,7 +162,7 @@ class Grouping:
         1. Decide about the step's own revisions; who hears of its stories by a superseding rule is spared.
         2. Withdraw what still waits of this alert, and of alerts that it supersedes.
         """
-        routing = self._book.routing
+        routing, backfill = self._book.routing, self._backfill
         for move in moves:
             alert = move.step.alert
             rivals = await self._related(move, moves, superseding=True)
@@ -164,7 +170,9 @@ class Grouping:
             told = told_by(alert, rivals, routing)
             final = {(d.revision, d.recipient_id): d for d in (*made, *superseded(made, told, self._now))}
             for decision in hushed(final.values(), alert, self._silences, self._now):
-                yield decision
+                yield backfill.told_once(decision) if backfill else decision
+            if backfill:
+                continue  # a digest of the past withdraws nothing that is about to be told
             earlier = [
                 d
                 for d in await self._storage.decisions([alert.alert_id])

@@ -124,6 +124,7 @@ class FlushCommit:
     corrected: tuple[tuple[str, int], ...] = ()  # (item id, revision) whose change was looked at
     moved: tuple[StoryMember, ...] = ()  # replace the stored ones: a person split a story
     reopened: tuple[str, ...] = ()  # hit ids that are pending again, to be grouped anew
+    hits: tuple[Hit, ...] = ()  # on stored items, found outside a poll and handled by this flush
     learned: Learned | None = None
     values: tuple[tuple[str, str], ...] = ()  # (name, value) to keep, as `Storage.set_value` does
     told_events: tuple[str, ...] = ()  # ids of feed events that the alerts tell
@@ -270,7 +271,7 @@ class Storage(StoryStorage, SystemStorage, Protocol):
         """
 
     async def add_hits(self, hits: Sequence[Hit]) -> int:
-        """Store hits on stored items outside a poll (a new rule's backfill); return how many were new."""
+        """Store hits on stored items outside a poll; return how many were new."""
 
     async def feed_states(self) -> tuple[FeedState, ...]:
         """Return the states of all scheduled feeds, by feed id."""

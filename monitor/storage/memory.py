@@ -243,6 +243,7 @@ class MemoryStorage:
             *commit.revisions,
             *commit.decisions,
             *commit.notifications,
+            *commit.hits,
         )
         utc(now)
         memory_flush.commit_flush(self._state, claim, commit, utc(now))

@@ -10,6 +10,7 @@ from monitor.storage.base import FlushClaim, PendingHit
 from monitor.storage.codec import EPOCH
 from monitor.storage.decide import batch_of, is_fixed, is_waiting
 from monitor.storage.memory_deliver import add_notifications, settle
+from monitor.storage.memory_poll import add_hits
 from monitor.storage.memory_stories import learn
 from monitor.storage.memory_watch import end_corrections, tell_events
 
@@ -101,6 +102,7 @@ def commit_flush(state: State, claim: FlushClaim, commit: FlushCommit, now: date
         raise LeaseLostError("another worker groups hits now; this flush was not stored")
     alerts = {*state.alerts, *(alert.alert_id for alert in commit.alerts)}
     state.require("item", (member.item_id for member in (*commit.members, *commit.moved)), state.items)
+    state.require("item", (hit.item_id for hit in commit.hits), state.items)
     state.require("alert", (revision.alert_id for revision in commit.revisions), alerts)
     state.require("alert", (decision.alert_id for decision in commit.decisions), alerts)
     for member in commit.members:
@@ -111,7 +113,8 @@ def commit_flush(state: State, claim: FlushClaim, commit: FlushCommit, now: date
         state.revisions.setdefault((revision.alert_id, revision.revision), revision)
     add_notifications(state, commit.notifications)
     settle(state, _store_decisions(state, commit.decisions))
-    for hit_id in commit.handled:
+    add_hits(state, commit.hits)
+    for hit_id in (*commit.handled, *(hit.hit_id for hit in commit.hits)):
         state.pending_hits.pop(hit_id, None)
     reopened = set(commit.reopened)
     state.pending_hits |= {hit.hit_id: hit for hit in state.hits.values() if hit.hit_id in reopened}

@@ -25,6 +25,7 @@ from monitor.storage.rows import (
     read_revision,
     revision_row,
 )
+from monitor.storage.sql_commit import add_hits
 from monitor.storage.sql_deliver import settle
 from monitor.storage.sql_house import set_value
 from monitor.storage.sql_stories import learn, move_members
@@ -202,10 +203,10 @@ def commit_flush(connection: Connection, claim: FlushClaim, commit: FlushCommit,
         sorted(map(notification_row, commit.notifications), key=lambda row: str(row["notification_id"])),
     )
     settle(connection, _store_decisions(connection, commit.decisions))
+    add_hits(connection, commit.hits)
+    handled = {*commit.handled, *(hit.hit_id for hit in commit.hits)}
     connection.execute(
-        update(hits)
-        .where(among(hits.c.hit_id, commit.handled), hits.c.handled_at.is_(None))
-        .values(handled_at=now)
+        update(hits).where(among(hits.c.hit_id, handled), hits.c.handled_at.is_(None)).values(handled_at=now)
     )
     connection.execute(update(hits).where(among(hits.c.hit_id, commit.reopened)).values(handled_at=None))
     if commit.learned is not None:

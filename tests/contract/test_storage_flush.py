@@ -506,3 +506,19 @@ async def test_alerts_whose_reminders_are_due_come_longest_due_first(store):
     assert await store.due_reminders(T0, limit=1) == (alerts["c"],)
     await flush(store, alerts=(replace(alerts["c"], remind_at=None),))
     assert await store.due_reminders(T0, limit=9) == tuple(same)
+
+
+async def test_hits_of_a_flush_are_stored_as_handled_once(store):
+    await have_items(store, make_item())
+    await flush(store, hits=(make_hit(),))
+    assert await store.pending_hits(limit=9) == ()
+    assert await store.item_hits([make_hit().item_id]) == (make_hit(),)
+    assert await store.add_hits([make_hit()]) == 0, "a rule finds an item once"
+    await flush(store, hits=(make_hit(),))
+    assert await store.item_hits([make_hit().item_id]) == (make_hit(),)
+
+
+async def test_a_hit_of_a_flush_needs_its_item(store):
+    with pytest.raises(StorageError):
+        await flush(store, hits=(make_hit(),))
+    assert await store.item_hits([make_hit().item_id]) == ()

@@ -15,8 +15,8 @@ from monitor.clock import machine_time
 from monitor.directory import find
 from monitor.models import Outcome
 from monitor.settings import load
-from monitor.storage.base import FlushCommit
-from tests.factories import make_alert, make_decision, make_revision
+from monitor.storage.base import FlushCommit, PollCommit
+from tests.factories import make_alert, make_decision, make_item, make_revision, make_seed
 
 ADD = ("silence", "add", "--match", "topic=x", "--author", "a", "--comment", "b")
 
@@ -119,3 +119,57 @@ def test_routes_are_tried_at_a_time(installation, capsys):
     assert rows
     assert all(row["outcome"] == "queued" for row in rows), "critical comes through quiet hours"
     assert all(row["reason"] for row in rows)
+
+
+def test_backfill_shows_what_it_would_find_and_then_groups_it_once(installation, capsys):
+    now = machine_time()
+    (installation / "rules" / "own.yaml").write_text(
+        "version: 1\nrules:\n  - id: bridge-reopens\n    title: A bridge reopens\n    severity: high\n"
+        "    owner: desk\n    topic: bridges\n    when: {all: [bridge, reopens]}\n"
+        "    must_match: [The old bridge reopens]\n    must_not_match: [A ferry sails]\n"
+    )
+    items = [
+        make_item(name, title=title, first_seen_at=now - timedelta(hours=hours), published_at=None)
+        for name, title, hours in (
+            ("a", "The old bridge reopens to lorries", 2),
+            ("b", "A ferry sails", 2),
+            ("c", "Another bridge reopens in the far north", 40),
+        )
+    ]
+
+    async def put(storage: Any) -> None:
+        await storage.sync_feeds([make_seed()], now)
+        (claim,) = await storage.claim_hosts(now, limit=1, per_host=1, lease=timedelta(minutes=1))
+        await storage.commit_poll(claim, PollCommit(claim.feeds[0], tuple(items)), now)
+
+    stored(installation, put)
+    command = ["backfill", "bridge-reopens", str(installation)]
+    assert call([*command, "--preview"]) == 0
+    shown = capsys.readouterr()
+    assert "bridge-reopens: 1 new report in 2 items of the last 24h." in shown.out
+    assert "The old bridge reopens to lorries" in shown.out
+    assert stored(installation, lambda storage: storage.list_alerts()) == ()
+    assert call(command) == 0
+    assert "1 alert, told in one digest" in capsys.readouterr().err
+    (alert,) = stored(installation, lambda storage: storage.list_alerts())
+    decisions = stored(installation, lambda storage: storage.decisions([alert.alert_id]))
+    assert {(one.outcome, one.slot[:24]) for one in decisions} == {
+        (Outcome.DIGEST, "backfill bridge-reopens ")
+    }
+    assert call([*command, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "rule": "bridge-reopens", "items": 2, "new": 0, "alerts": 0, "preview": False,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["blockade", "--since", "8d"], "--since is between 1m and 7d"),
+        (["no-such-rule"], 'there is no rule "no-such-rule"'),
+    ],
+)
+def test_backfill_says_what_it_cannot_do(installation, capsys, arguments, told):
+    name, *options = arguments
+    assert call(["backfill", name, str(installation), *options]) == 3
+    assert told in capsys.readouterr().err
