@@ -2,24 +2,30 @@
 
 Workers are forked from a small server process that has imported the parser already, so a new one after a
 kill costs milliseconds, and none of the daemon's threads, sockets or secrets reach it.
+
+Handing a task over costs more than reading the few new entries of a document, so documents that wait go
+together. A batch gets a quarter of the deadline; when that is not enough, or anything else goes wrong, each
+of its documents is read on its own in the other three, and the one at fault is found.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import multiprocessing
 import resource
+from collections import deque
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from pebble import ProcessExpired, ProcessPool
 
 from monitor.errors import ErrorKind, ParseError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Future
     from datetime import datetime, timedelta
 
@@ -29,7 +35,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-MAX_TASKS = 500  # parses before a worker is replaced: what leaks, leaks no further
+MAX_TASKS = 500  # before a worker is replaced: what leaks, leaks no further
+BATCH = 16  # documents in one task at most
+BATCH_BYTES = 256 * 1024  # of documents in one task, unless it is one alone
+BATCH_SHARE = 0.25  # of the deadline that a task of several documents gets
 CLOSING_SECONDS = 3  # for idle workers to end by themselves
 MAX_MEMORY = 2 * 1024**3  # bytes of address space of a worker
 _PRELOAD = "monitor.feeds.reading"
@@ -41,6 +50,15 @@ class _Failure:
 
     message: str
     kind: ErrorKind
+
+
+@dataclass(eq=False, slots=True)
+class _Call:
+    """One document that waits for a worker, or is in one."""
+
+    work: Callable[..., Any]
+    args: tuple[Any, ...]  # the first is the document
+    answer: asyncio.Future[Any]
 
 
 class ParserPool:
@@ -56,7 +74,7 @@ class ParserPool:
         Args:
             workers: processes.
             deadline: longest parse; it runs from the moment a worker takes the document.
-            max_tasks: parses before a worker is replaced.
+            max_tasks: of one document or several, before a worker is replaced.
         """
         self._workers = workers
         self._deadline = deadline
@@ -67,6 +85,8 @@ class ParserPool:
         self._starting = asyncio.Lock()
         self._closed = False
         self._running: set[Future[Any]] = set()
+        self._waiting: deque[_Call] = deque()
+        self._lanes: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         """Return the pool; processes start later."""
@@ -109,13 +129,18 @@ class ParserPool:
         Raises:
             ParseError: see `parse`.
         """
-        seconds = self._deadline.total_seconds()
+        call = _Call(work, args, asyncio.get_running_loop().create_future())
+        self._waiting.append(call)
+        if len(self._lanes) <= self._workers:  # one more, so that a task waits when a worker is done
+            lane = asyncio.create_task(self._work(), name="parser lane")
+            self._lanes.add(lane)
+            lane.add_done_callback(self._lanes.discard)
         try:
-            result = await self._run_again(work, args)
+            result = await call.answer
         except TimeoutError:
             raise ParseError(
-                f"The document could not be read within {seconds:g} s; it may be made to exhaust readers. "
-                "The other feeds are not affected. Tell the publisher.",
+                f"The document could not be read within {self._deadline.total_seconds():g} s; it may be made "
+                "to exhaust readers. The other feeds are not affected. Tell the publisher.",
                 ErrorKind.BROKEN,
             ) from None
         except (ProcessExpired, MemoryError):
@@ -126,24 +151,88 @@ class ParserPool:
             ) from None
         if isinstance(result, _Failure):
             raise ParseError(result.message, result.kind)
-        return result
+        return cast("T", result)
 
-    async def _run_again(self, work: Callable[..., T], args: tuple[object, ...]) -> T:
-        """Run in a worker; when the whole pool is broken, once more in a new one.
+    async def _work(self) -> None:
+        """Hand over tasks, one after the other, for as long as documents wait."""
+        while batch := self._next():
+            if len(batch) == 1:
+                await self._alone(batch[0], 1)
+            elif not await self._together(batch):
+                await asyncio.gather(*(self._alone(call, 1 - BATCH_SHARE) for call in batch))
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise asyncio.CancelledError
+
+    def _next(self) -> list[_Call]:
+        """Take the documents of one task: a fair share of those that wait."""
+        most = min(BATCH, -(-len(self._waiting) // self._workers))
+        batch: list[_Call] = []
+        size = 0
+        while self._waiting and (not batch or len(batch) < most):
+            size += len(self._waiting[0].args[0])
+            if batch and size > BATCH_BYTES:
+                break
+            call = self._waiting.popleft()
+            if not call.answer.done():  # else its caller was cancelled meanwhile
+                batch.append(call)
+        return batch
+
+    async def _together(self, batch: Sequence[_Call]) -> bool:
+        """Answer several calls in one task; False when they have to be tried one by one."""
+        try:
+            results = await self._run(batch, BATCH_SHARE)
+        except asyncio.CancelledError:  # by all callers, or by `close`
+            for call in batch:
+                call.answer.cancel()
+            return True
+        except Exception:  # noqa: BLE001 - it comes again for the one document that it is about
+            return False
+        for call, result in zip(batch, results, strict=True):
+            _settle(call, result)
+        return True
+
+    async def _alone(self, call: _Call, share: float) -> None:
+        """Answer one call; when the whole pool is broken, once more in a new one.
 
         Somebody who ends the idle processes breaks pebble's pool for good: it answers nobody any more.
         """
-        try:
-            return await self._run(work, args)
-        except (BrokenProcessPool, RuntimeError):
-            return await self._run(work, args)
+        for last in (False, True):
+            if call.answer.done():
+                return
+            try:
+                (result,) = await self._run([call], share)
+            except (BrokenProcessPool, RuntimeError) as error:
+                if last:
+                    _settle(call, error)
+            except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - its caller is to hear of it
+                _settle(call, error)
+                return
+            else:
+                _settle(call, result)
+                return
 
-    async def _run(self, work: Callable[..., T], args: tuple[object, ...]) -> T:
+    async def _run(self, calls: Sequence[_Call], share: float) -> list[Any]:
+        """Answer calls in a worker, as one task; when all callers are cancelled, the worker is killed."""
         pool = await self._ready()
-        future = pool.schedule(work, args=args, timeout=self._deadline.total_seconds())
+        future: Future[list[Any]] = pool.schedule(
+            _several,
+            args=([(call.work, call.args) for call in calls],),
+            timeout=share * self._deadline.total_seconds(),
+        )
         self._running.add(future)
         future.add_done_callback(self._running.discard)
-        return await asyncio.wrap_future(future)
+
+        def given_up(_: object) -> None:
+            if all(call.answer.cancelled() for call in calls):
+                future.cancel()
+
+        for call in calls:
+            call.answer.add_done_callback(given_up)
+        try:
+            return await asyncio.wrap_future(future)
+        finally:
+            for call in calls:
+                call.answer.remove_done_callback(given_up)
 
     async def _ready(self) -> ProcessPool:
         """Return a running pool.
@@ -186,14 +275,36 @@ class ParserPool:
                 await self._end(pool)
         for future in tuple(self._running):  # a stopped pool answers nobody
             future.cancel()
+        for call in self._waiting:
+            call.answer.cancel()
+
+
+def _settle(call: _Call, result: object) -> None:
+    if call.answer.done():  # its caller was cancelled
+        return
+    if isinstance(result, asyncio.CancelledError):
+        call.answer.cancel()
+    elif isinstance(result, BaseException):
+        call.answer.set_exception(result)
+    else:
+        call.answer.set_result(result)
 
 
 def _prepare() -> None:
-    """Limit a new worker: its memory, and no core dumps of publishers' texts."""
+    """Limit a new worker: its memory, and no core dumps of publishers' texts.
+
+    What was imported stays: the collector need not look at it again and again.
+    """
+    gc.freeze()
     for limit, value in ((resource.RLIMIT_AS, MAX_MEMORY), (resource.RLIMIT_CORE, 0)):
         _, hard = resource.getrlimit(limit)
         with suppress(ValueError, OSError):
             resource.setrlimit(limit, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
+
+
+def _several(calls: Sequence[tuple[Callable[..., Any], tuple[Any, ...]]]) -> list[Any]:
+    """Answer several calls in the worker."""
+    return [work(*args) for work, args in calls]
 
 
 def _parse(body: bytes, headers: Mapping[str, str], url: str) -> ParsedFeed | _Failure:

@@ -52,6 +52,45 @@ async def test_a_document_that_hangs_is_killed_and_the_others_go_on():
         assert len((await pool.parse(fetched(GOOD))).entries) == 1
 
 
+def titled(number):
+    return GOOD.replace(b"<title>A", b"<title>%d" % number)
+
+
+async def test_documents_that_wait_are_answered_each_with_its_own():
+    bodies = [b"" if number == 20 else titled(number) for number in range(60)]
+    async with ParserPool(2, timedelta(seconds=20)) as pool:
+        outcomes = await asyncio.gather(
+            *(pool.parse(fetched(body)) for body in bodies), return_exceptions=True
+        )
+    assert isinstance(outcomes.pop(20), ParseError)
+    assert [int(parsed.entries[0].title) for parsed in outcomes] == [n for n in range(60) if n != 20]
+
+
+async def test_a_document_that_crashes_its_worker_takes_no_other_with_it():
+    async with ParserPool(1, timedelta(seconds=20)) as pool:
+        await pool.parse(fetched(GOOD))
+        before = workers()
+        hanging = asyncio.create_task(pool.parse(fetched(HANGS)))
+        others = [asyncio.create_task(pool.parse(fetched(titled(number)))) for number in range(5)]
+        await asyncio.sleep(0.3)
+        for pid in workers() & before:
+            process = psutil.Process(pid)
+            if not process.children() and "resource_tracker" not in " ".join(process.cmdline()):
+                process.kill()
+        assert [int((await other).entries[0].title) for other in others] == [0, 1, 2, 3, 4]
+        hanging.cancel()
+
+
+async def test_cancelling_one_of_several_leaves_the_others():
+    async with ParserPool(1, timedelta(seconds=20)) as pool:
+        running = [asyncio.create_task(pool.parse(fetched(titled(number)))) for number in range(6)]
+        await asyncio.sleep(0)
+        running[3].cancel()
+        outcomes = await asyncio.gather(*running, return_exceptions=True)
+    assert isinstance(outcomes.pop(3), asyncio.CancelledError)
+    assert [int(parsed.entries[0].title) for parsed in outcomes] == [0, 1, 2, 4, 5]
+
+
 @pytest.mark.parametrize(
     ("body", "kind"),
     [
