@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 # The names of SAX drivers that feedparser tries to import before the standard one, for each document anew:
 # none exists for Python 3, and the search costs as much as reading an entry.
 feedparser.api.PREFERRED_XML_PARSERS.clear()
+# It copies the parameters of every text, which are texts themselves, by the slowest way there is.
+feedparser.FeedParserDict.__deepcopy__ = lambda self, _: feedparser.FeedParserDict(self)
 
 _PERIODS = {"hourly": 1, "daily": 24, "weekly": 168, "monthly": 720, "yearly": 8760}  # hours
 _RELATIONS = frozenset({"self", "hub", "next", "next-archive", "prev-archive", "current"})

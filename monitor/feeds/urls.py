@@ -22,6 +22,10 @@ _TRACKING = frozenset(
     }
 )  # fmt: skip
 _TRACKING_PREFIXES = ("utm_", "mc_")
+# What is canonical as it stands: lower-case host, no port, no empty or dotted segment, no query, no fragment.
+_CANONICAL = re.compile(
+    r"https?://(?!xn--)[a-z0-9-]+(?:\.(?!xn--)[a-z0-9-]+)+(?:/[A-Za-z0-9_-](?:[A-Za-z0-9_.-]*[A-Za-z0-9_-])?)+/?"
+)
 _ESCAPE = re.compile(r"%[0-9a-fA-F]{2}")
 _AMPERSANDS = re.compile(r"^(?:amp;)+")
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
@@ -32,6 +36,8 @@ _MAX_LENGTH = 4096  # longer ones are data: URLs or mistakes
 
 def absolute_url(link: str, base: str = "") -> str:
     """Return `link` as an absolute http or https URL, resolved against `base`; "" when it is none."""
+    if _CANONICAL.fullmatch(link) and len(link) <= _MAX_LENGTH:
+        return link
     text = _SPACE.sub("", link) if "\n" in link or "\t" in link else link.strip()
     if not text:
         return ""  # joined to a base, nothing would become the feed's own address
@@ -53,8 +59,8 @@ def canonical_url(link: str, base: str = "") -> str:
     Applying it twice gives the same as once.
     """
     absolute = absolute_url(link, base)
-    if not absolute:
-        return ""
+    if not absolute or _CANONICAL.fullmatch(absolute):
+        return absolute
     try:
         parts = urlsplit(_SPACE.sub("%20", absolute))
         plain = urlsplit(

@@ -70,6 +70,8 @@ def visible_text(html: str) -> str:
     collapses. Text without tags is taken as plain text: its own line breaks stay. Feeds that escape
     their HTML twice are read twice.
     """
+    if "<" not in html and "&" not in html and html.isprintable():  # of white space, spaces at most
+        return SPACES.sub(" ", html).strip()
     text = _one_pass(html)
     return _one_pass(text) if is_escaped_html(text) else text
 
