@@ -1,9 +1,13 @@
 """Canonical URLs: one article, one address; two articles, two addresses."""
 
+from urllib.parse import urljoin
+
 import pytest
+from courlan import normalize_url
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from monitor.feeds import urls
 from monitor.feeds.urls import absolute_url, canonical_url, is_front_page, url_key
 
 CANONICAL = [
@@ -140,3 +144,22 @@ def test_canonical_is_idempotent(link):
 def test_no_text_is_a_crash(link):
     once = canonical_url(link)
     assert canonical_url(once) == once
+
+
+@given(
+    st.from_regex(urls._CANONICAL, fullmatch=True),
+    st.sampled_from(["", "https://outlet.example/rss", "http://other.example/a/b?c#d"]),
+)
+def test_what_is_taken_as_it_stands_is_what_normalizing_gives(link, base):
+    assert normalize_url(urljoin(base, link)) == link
+    assert canonical_url(link, base) == link
+
+
+@pytest.mark.parametrize(
+    "link",
+    ["https://a.example/x/../y", "https://a.example//x", "https://A.example/x", "https://a.example:443/x",
+     "https://a.example/x.", "https://a.example/x?utm_source=a", "https://a.example/%7Ex", "https://a.example/x#y",
+     "https://xn--e1afmkfd.example/x", "https://a.xn--p1ai/x", "https://a.example/x\n", "https://a.example"],
+)  # fmt: skip
+def test_all_else_is_normalized(link):
+    assert not urls._CANONICAL.fullmatch(link)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from monitor.text import clean
 from monitor.text.clean import visible_text
 
 
@@ -81,3 +82,8 @@ def test_anything_goes_in_and_plain_lines_come_out(html):
 def test_hostile_input_costs_linear_time(unit):
     # A quadratic step would take minutes: half a million characters pass in well under a second.
     visible_text(unit * (500_000 // len(unit)))
+
+
+@given(st.text(alphabet="ab \u00e9\u0436\u00a0\u00ad\n", max_size=40))
+def test_plain_text_is_read_as_a_page_is(text):
+    assert visible_text(text) == clean._one_pass(text)
