@@ -110,7 +110,7 @@ class Fetcher:
         if not _same_site(feed.url, url):
             feed = replace(feed, headers=(), username_env="", password_env="")
         response, redirects = await self._answer(feed, url, {}, now)
-        return _fetched(feed, url, response, redirects, now)
+        return _fetched(feed, url, response, redirects, now, body_hash(response.body))
 
     async def _answer(
         self, feed: Feed, url: str, validators: dict[str, str], now: datetime
@@ -149,7 +149,8 @@ class Fetcher:
             headers = fields | validators
             if self._gate is not None:
                 waited = await self._gate.turn(host_of(visited[-1]))
-                deadline.reschedule((deadline.when() or 0.0) + waited.total_seconds())
+                if waited:
+                    deadline.reschedule((deadline.when() or 0.0) + waited.total_seconds())
             response = await self._http.get(visited[-1], headers=headers, limit=self._max_bytes, proxy=proxy)
             location = response.headers.get("location", "")
             if response.status not in _REDIRECTS or not location:
@@ -353,11 +354,11 @@ def _result(
     digest = body_hash(response.body)
     if digest == state.body_hash and state.url == feed.url:
         return replace(_not_modified(feed, url, response, redirects, now), same_body=True)
-    return _fetched(feed, url, response, redirects, now)
+    return _fetched(feed, url, response, redirects, now, digest)
 
 
 def _fetched(
-    feed: Feed, url: str, response: Response, redirects: tuple[Redirect, ...], now: datetime
+    feed: Feed, url: str, response: Response, redirects: tuple[Redirect, ...], now: datetime, digest: str
 ) -> Fetched:
     return Fetched(
         feed_id=feed.feed_id,
@@ -365,7 +366,7 @@ def _fetched(
         requested=url,
         url=response.url,
         body=response.body,
-        body_hash=body_hash(response.body),
+        body_hash=digest,
         fetched_at=now,
         headers={name: response.headers[name] for name in _KEPT if name in response.headers},
         redirects=redirects,

@@ -43,12 +43,14 @@ class Reading:
 class _Line(NamedTuple):
     """What is remembered of one entry."""
 
-    digest: str
     item_id: str  # "" = it says nothing
     sketch: Sketch
+    row: str  # as it is written
 
 
-_SAYS_NOTHING = Sketch("", "", "")
+def _line(digest: str, item: Item | None, sketch: Sketch) -> _Line:
+    item_id = item.item_id if item else ""
+    return _Line(item_id, sketch, " ".join(part or _NONE for part in (digest, item_id, *sketch)))
 
 
 def read(
@@ -114,17 +116,14 @@ def _put_together(
 def _lines(parsed: ParsedFeed, lines: Mapping[str, _Line], found: list[Item | None]) -> list[str]:
     """Return what is to be remembered, in document order."""
     read_now = {
-        digest: _Line(digest, item.item_id if item else "", sketch(entry))
+        digest: _line(digest, item, sketch(entry))
         for digest, entry, item in zip(parsed.digests, parsed.entries, found, strict=True)
     }
+    nothing = Sketch("", "", "")
     return [
-        _write(lines.get(digest) or read_now.get(digest) or _Line(digest, "", _SAYS_NOTHING))
+        (lines.get(digest) or read_now.get(digest) or _line(digest, None, nothing)).row
         for digest in dict.fromkeys(parsed.layout)
     ]
-
-
-def _write(line: _Line) -> str:
-    return " ".join(part or _NONE for part in (line.digest, line.item_id, *line.sketch))
 
 
 def _remembered(window: str, head: str) -> tuple[str, dict[str, _Line]]:
@@ -138,9 +137,9 @@ def _remembered(window: str, head: str) -> tuple[str, dict[str, _Line]]:
         return "", {}
     lines = {}
     for row in rows:
-        digest, item_id, *parts = row.split(" ")
-        names = (part if part != _NONE else "" for part in parts)
-        lines[digest] = _Line(digest, item_id if item_id != _NONE else "", Sketch(*names))
+        digest, *parts = row.split(" ")
+        item_id, *names = parts if _NONE not in parts else ("" if part == _NONE else part for part in parts)
+        lines[digest] = _Line(item_id, Sketch._make(names), row)
     return around if around != _NONE else "", lines
 
 

@@ -15,6 +15,7 @@ import types
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from operator import attrgetter
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -74,8 +75,13 @@ def loads_text(document: str) -> str:
     return str(json.loads(document))
 
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
+
+
 def _write(tree: Plain) -> str:
-    text = json.dumps(tree, ensure_ascii=False, separators=(",", ":"))
+    text = _encode(tree)
+    if text.isascii():
+        return text
     try:
         text.encode()
     except UnicodeEncodeError:  # lone surrogates, which no database takes, survive as escapes
@@ -123,11 +129,15 @@ def _make_codec(cls: Stored) -> tuple[Convert, Convert]:
     parts = [(field.name, *_converters(hints[field.name])) for field in fields(cls)]
     required = {f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING}
 
+    names = [name for name, _, _ in parts]
+    writers = [(name, write) for name, write, _ in parts if write is not None]
+    get = attrgetter(*names, names[0])  # of one name alone it would give no tuple
+
     def encode(value: Stored) -> dict[str, Plain]:
-        tree = {}
-        for name, write, _ in parts:
-            part = getattr(value, name)
-            tree[name] = part if part is None or write is None else write(part)
+        tree = dict(zip(names, get(value), strict=False))
+        for name, write in writers:
+            if (part := tree[name]) is not None:
+                tree[name] = write(part)
         return tree
 
     def decode(tree: dict[str, Plain]) -> Stored:

@@ -21,11 +21,23 @@ from sqlalchemy.sql.functions import FunctionElement
 from monitor.storage.codec import EPOCH, MICROSECOND, utc
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from sqlalchemy import ColumnElement, Dialect
     from sqlalchemy.sql.compiler import SQLCompiler
     from sqlalchemy.sql.operators import OperatorType
+
+
+def _server_time(value: datetime | None) -> datetime | None:
+    return None if value is None else utc(value)
+
+
+def _file_time(value: datetime | None) -> int | None:
+    return None if value is None else (utc(value) - EPOCH) // MICROSECOND
+
+
+def _name(value: str | None) -> str | None:
+    return None if value is None else storable(value)
 
 
 class UtcTime(types.TypeDecorator[datetime]):
@@ -46,10 +58,11 @@ class UtcTime(types.TypeDecorator[datetime]):
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | int | None:
         """Return the stored form."""
-        if value is None:
-            return None
-        value = utc(value)
-        return value if dialect.name == "postgresql" else (value - EPOCH) // MICROSECOND
+        return (_server_time if dialect.name == "postgresql" else _file_time)(value)
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], datetime | int | None]:
+        """Return what gives the stored form: called for every value of every row, so without a detour."""
+        return _server_time if dialect.name == "postgresql" else _file_time
 
     def process_result_value(self, value: datetime | int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - interface
         """Return the aware time."""
@@ -73,7 +86,11 @@ class Name(types.TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - interface
         """Return storable text."""
-        return None if value is None else storable(value)
+        return _name(value)
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[str | None], str | None]:  # noqa: ARG002 - interface
+        """Return what gives storable text, without a detour."""
+        return _name
 
 
 class Document(types.TypeDecorator[str]):
@@ -153,10 +170,23 @@ def any_of(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
     return _Among(column, bindparam(name, type_=_Values(integers=integers)))
 
 
+class Pairs(types.TypeDecorator[Any]):
+    """A list of (text, integer) as one bound value, as a JSON array of arrays."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Sequence[tuple[str, int]] | None, dialect: Dialect) -> str:  # noqa: ARG002 - interface
+        """Return the JSON text."""
+        return json.dumps([(storable(text), number) for text, number in value or ()])
+
+
 def storable(text: str) -> str:
     """Return `text` with NUL and lone surrogates as U+FFFD, which every engine stores."""
     if "\x00" in text:
         text = text.replace("\x00", "\ufffd")
+    if text.isascii():
+        return text
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import BigInteger, and_, bindparam, cast, func, literal_column, select, update
+from sqlalchemy.dialects.postgresql import JSON
 
 from monitor.errors import LeaseLostError
 from monitor.models import FeedState, HostClaim, KnownItem
 from monitor.storage.codec import EPOCH, loads_text
-from monitor.storage.columns import among, any_of, key_hash
+from monitor.storage.columns import Pairs, among, any_of, key_hash
 from monitor.storage.rows import feed_row, feed_state
-from monitor.storage.statements import SCHEDULE, insert_new, one_at_a_time, upsert
+from monitor.storage.statements import SCHEDULE, insert_new, is_postgresql, one_at_a_time, upsert
 from monitor.storage.tables import feed_windows as windows
 from monitor.storage.tables import feeds, hosts, item_keys, items
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime, timedelta
 
-    from sqlalchemy import Connection, Row
+    from sqlalchemy import Connection, Row, Select
 
     from monitor.storage.base import FeedSeed
 
@@ -150,23 +152,50 @@ def known_items(
     connection: Connection, asked: Sequence[tuple[str, Sequence[str]]]
 ) -> list[Mapping[str, KnownItem]]:
     """Return `Storage.known_items` of each (feed id, keys)."""
-    return [_known_items(connection, feed_id, keys) for feed_id, keys in asked]
+    hashes = [{key_hash(key): key for key in keys} for _, keys in asked]
+    pairs = [(feed_id, one) for (feed_id, _), keys in zip(asked, hashes, strict=True) for one in sorted(keys)]
+    found: dict[tuple[str, int], KnownItem] = {}
+    for row in connection.execute(_known(is_postgresql(connection)), {"pairs": pairs}):
+        known = KnownItem(row.item_id, loads_text(row.key), row.content_hash, row.revision)
+        found[row.feed_id, row.key_hash] = known
+    return [
+        {key: found[feed_id, one] for one, key in keys.items() if (feed_id, one) in found}
+        for (feed_id, _), keys in zip(asked, hashes, strict=True)
+    ]
 
 
-_KNOWN = (
-    select(item_keys.c.key_hash, items.c.item_id, items.c.key, items.c.content_hash, items.c.revision)
-    .join(items, items.c.item_id == item_keys.c.item_id)
-    .where(item_keys.c.feed_id == bindparam("of_feed"), any_of(item_keys.c.key_hash, "hashes"))
-)
+@cache
+def _known(is_server: bool) -> Select[*tuple[Any, ...]]:
+    """Return the statement that looks for pairs of a feed and a key's hash.
 
-
-def _known_items(connection: Connection, feed_id: str, keys: Sequence[str]) -> Mapping[str, KnownItem]:
-    asked = {key_hash(key): key for key in keys}
-    rows = connection.execute(_KNOWN, {"of_feed": feed_id, "hashes": sorted(asked)})
-    return {
-        asked[row.key_hash]: KnownItem(row.item_id, loads_text(row.key), row.content_hash, row.revision)
-        for row in rows
-    }
+    A join and no IN: for pairs SQLite would use but the first column of the index, and read all of a
+    feed's keys.
+    """
+    given = bindparam("pairs", type_=Pairs())
+    pairs = func.json_array_elements(cast(given, JSON)) if is_server else func.json_each(given)
+    asked = pairs.table_valued("value", name="asked")
+    feed_id, number = (
+        asked.c.value.op("->>")(literal_column(place))
+        if is_server
+        else func.json_extract(asked.c.value, literal_column(f"'$[{place}]'"))
+        for place in "01"
+    )
+    return (
+        select(
+            item_keys.c.feed_id,
+            item_keys.c.key_hash,
+            items.c.item_id,
+            items.c.key,
+            items.c.content_hash,
+            items.c.revision,
+        )
+        .select_from(asked)
+        .join(
+            item_keys,
+            and_(item_keys.c.feed_id == feed_id, item_keys.c.key_hash == cast(number, BigInteger)),
+        )
+        .join(items, items.c.item_id == item_keys.c.item_id)
+    )
 
 
 _WINDOWS = select(windows.c.feed_id, windows.c.shown).where(any_of(windows.c.feed_id, "feed_ids"))
