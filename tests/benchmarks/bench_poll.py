@@ -31,13 +31,6 @@ from aiohttp import web
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from monitor.app import assemble
-from monitor.clock import Clock, machine_time
-from monitor.directory import find
-from monitor.logs import configure
-from monitor.settings import load
-from tests.installation import make
-
 WORDS = (
     "talks", "border", "minister", "harvest", "bridge", "council", "election", "storm",
     "museum", "rail", "budget", "envoy", "school", "port",
@@ -115,6 +108,13 @@ def cpu(server: int) -> float:
 
 
 async def measure(arguments: argparse.Namespace, port: int, version: Any, server: int) -> None:
+    # Not above: the processes that are started load this file, too, and would load the program with it.
+    from monitor.app import assemble
+    from monitor.clock import Clock, machine_time
+    from monitor.directory import find
+    from monitor.settings import load
+    from tests.installation import make
+
     feeds = arguments.feeds
     print(f"{feeds} feeds of {arguments.items} items, {IN_FLIGHT} requests in flight")
     print(f"{'':34}{'wall s':>8}{'CPU s':>8}{'feeds/s':>9}{'new items':>11}{'wall':>8}{'CPU':>8}")
@@ -173,6 +173,8 @@ def main() -> None:
     parser.add_argument("--feeds", type=int, default=1000)
     parser.add_argument("--items", type=int, default=40)
     arguments = parser.parse_args()
+    from monitor.logs import configure
+
     configure("console", "error")
     context = multiprocessing.get_context("spawn")
     version, port = context.Value("i", 0), context.Value("i", 0)
