@@ -146,12 +146,28 @@ class _Sorting:
         made = [self._push(pair, (*told, *waiting[pair])) for pair, told in self._pushes.items()]
         for (recipient_id, slot), told in self._digests.items():
             kept = [d for d in told if not self._leaves_with_push(d, waiting[recipient_id, d.alert_id])]
-            parts = (Bundle("digest", recipient_id, "", slot, part) for part in _parts(_in_order(kept)))
+            parts = (Bundle("digest", recipient_id, "", slot, part) for part in self._parts(_in_order(kept)))
             made.extend(parts)
         # A digest entry that was held again leaves after all with a push that bypasses quiet hours.
         told_now = {_key(decision) for bundle in made for decision in bundle.decisions}
         changed = tuple(decision for decision in self._changed if _key(decision) not in told_now)
         return Bundles(tuple(sorted(made, key=self._age)), changed)
+
+    def _parts(self, decisions: Sequence[Decision]) -> Iterator[tuple[Decision, ...]]:
+        """Yield the decisions in parts for one message each, the most severe alerts in the first.
+
+        Those about one alert stay together.
+        """
+        groups = [list(told) for _, told in groupby(decisions, key=lambda decision: decision.alert_id)]
+        groups.sort(key=lambda told: -self._alerts[told[0].alert_id].severity.rank)
+        part: list[Decision] = []
+        for about_one in groups:
+            if part and len(part) + len(about_one) > MOST_DECISIONS:
+                yield _in_order(part)
+                part = []
+            part += about_one
+        if part:
+            yield _in_order(part)
 
     def _push(self, pair: tuple[str, str], told: Sequence[Decision]) -> Bundle:
         recipient_id, alert_id = pair
@@ -184,19 +200,6 @@ def _key(decision: Decision) -> tuple[str, int, str]:
 def _in_order(decisions: Iterable[Decision]) -> tuple[Decision, ...]:
     unique = {_key(decision): decision for decision in decisions}
     return tuple(unique[key] for key in sorted(unique))
-
-
-def _parts(decisions: Sequence[Decision]) -> Iterator[tuple[Decision, ...]]:
-    """Yield the decisions in parts for one message each; those about one alert stay together."""
-    part: list[Decision] = []
-    for _, told in groupby(decisions, key=lambda decision: decision.alert_id):
-        about_one = list(told)
-        if part and len(part) + len(about_one) > MOST_DECISIONS:
-            yield tuple(part)
-            part = []
-        part += about_one
-    if part:
-        yield tuple(part)
 
 
 def _once(reason: str, decision: Decision) -> str:

@@ -18,6 +18,7 @@ from monitor.alerts.sources import TIER_WORDS, arrival_order, independent_owners
 from monitor.alerts.system import headline_of
 from monitor.alerts.system_rules import is_system
 from monitor.alerts.view import AlertView, NotificationView, RevisionView, SourceView
+from monitor.alerts.volume import volume
 from monitor.alerts.wording import FALLBACK, counted, duration, one_line, series
 from monitor.models import Reason, Severity, Tier
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from monitor.alerts.bundle import Bundle
+    from monitor.alerts.view import BarView
     from monitor.models import Alert, AlertRevision, Decision, Routing, Source
 
 PRODUCT: Final = "Diplomatic Monitor"
@@ -85,7 +87,9 @@ def compose(
         history = [r for r in revisions if r.alert_id == alert_id]
         heard = [d for d in all_decisions if d.alert_id == alert_id and d.recipient_id == bundle.recipient_id]
         views.append(writer.alert(alerts[alert_id], history, heard, routing))
-    views.sort(key=lambda view: -Severity(view.severity).rank)
+    # As in the digest: severity, then how many tell it, then the newest.
+    views.sort(key=lambda view: view.event.iso, reverse=True)
+    views.sort(key=lambda view: (-Severity(view.severity).rank, -view.independent))
     return NotificationView(
         kind=_kind(bundle, alerts),
         notification_id=bundle.notification_id(channel),
@@ -97,6 +101,7 @@ def compose(
         intro=writer.intro(views, alerts, routing),
         product=PRODUCT,
         version=version,
+        volume=writer.volume(alerts) if bundle.kind == "digest" else (),
     )
 
 
@@ -146,7 +151,15 @@ class _Writer:
             why=_why(alert, self._bundle, routing),
             ack_command=f"monitor ack {alert.alert_id[:8]}",
             silence_command=f"monitor silence add --match rule={rule.rule_id} {_SILENCED}",
+            story_id=alert.story_id,
         )
+
+    def volume(self, alerts: Mapping[str, Alert]) -> tuple[BarView, ...]:
+        """Return when the reports of a digest came, since the first of its alerts was decided about."""
+        since = min(decision.decided_at for decision in self._bundle.decisions)
+        told = [alerts[alert_id] for alert_id in self._bundle.alert_ids]
+        times = [s.first_seen_at for alert in told if not is_system(alert) for s in alert.sources]
+        return volume(times, since, self._now, self._timezone)
 
     def _stands_for(self) -> tuple[str, ...]:
         """Return for whom the recipient is told, as their fallback."""
@@ -197,11 +210,8 @@ class _Writer:
         if told := self._collected(views, alerts, routing):
             return told
         if self._bundle.kind == "digest":
-            verb = "is" if len(views) == 1 else "are"
-            return (
-                f"There {verb} {counted(len(views), 'alert')} in this digest: {_severities(views)}. "
-                "Each one is told in full."
-            )
+            since = moment(min(d.decided_at for d in self._bundle.decisions), self._timezone, self._now)
+            return f"{counted(len(views), 'alert')} since {since.short}: {_severities(views)}."
         view = views[0]
         notes = " ".join(revision.note for revision in view.revisions)
         if names := series(self._stands_for()):

@@ -93,9 +93,19 @@ class AlertView:
     matched: tuple[str, ...]  # list entries and phrases in the evidence, without repeats
     revisions: tuple[RevisionView, ...]  # those this message tells, oldest first
     why: str  # why this recipient gets it: the route, in a sentence
+    story_id: str = ""  # alerts of several rules can be about one story
     omitted: int = 0  # further sources that are not listed: a message has room for a limited number
     ack_command: str = ""  # what to type so that updates and reminders stop
     silence_command: str = ""  # what to type so that the rule is not heard for some hours
+
+
+@dataclass(frozen=True, slots=True)
+class BarView:
+    """One bar of a chart."""
+
+    label: str  # when it begins: "14:00", "Thu 12"
+    count: int
+    share: int  # of the highest bar, 0 to 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,4 +122,5 @@ class NotificationView:
     intro: str  # a sentence or two that opens the message
     product: str  # "Diplomatic Monitor"
     version: str
+    volume: tuple[BarView, ...] = ()  # a digest's reports by the time they came, oldest first
     lines: tuple[str, ...] = ()  # what a notice lists, one finding each; none for other kinds

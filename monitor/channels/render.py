@@ -10,7 +10,7 @@ import importlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from monitor.channels.digest import arrange
+from monitor.channels.digest import abridge, arrange
 from monitor.channels.engine import Engine
 from monitor.channels.filters import plain
 from monitor.channels.formats import WEBHOOK_FORMATS, email_kind, webhook_format
@@ -170,10 +170,12 @@ def fewer_sources(view: NotificationView, most: int) -> NotificationView:
 
 def _variables(view: NotificationView) -> dict[str, Any]:
     """Return what templates may name; documented in templates/README.md."""
+    topics = arrange(view.alerts)
     return {
         "message": view,
         "alert": view.alerts[0] if len(view.alerts) == 1 else None,
-        "topics": arrange(view.alerts),
+        "topics": topics,
+        "digest": abridge(topics),
     }
 
 

@@ -35,6 +35,7 @@ T = TypeVar("T")
 
 MOST_ALERTS: Final = 1_000_000
 _ID_DIGITS: Final = 8
+_HEX: Final = frozenset("0123456789abcdef")
 
 DIR = Annotated[Path, typer.Argument(metavar="[DIR]", help="the installation")]
 JSON = Annotated[bool, typer.Option("--json", help="print JSON, one object a line")]
@@ -62,6 +63,11 @@ def list_alerts(
         str, typer.Option("--severity", metavar="SEVERITY", help="of this severity or a higher one")
     ] = "info",
     rule: Annotated[str, typer.Option("--rule", metavar="RULE", help="of this rule only")] = "",
+    topic: Annotated[str, typer.Option("--topic", metavar="TOPIC", help="of this topic only")] = "",
+    message: Annotated[
+        str,
+        typer.Option("--message", metavar="ID", help="those that a message tells, such as a digest"),
+    ] = "",
     system: Annotated[
         bool | None,
         typer.Option("--system/--no-system", help="only alerts about the monitor itself, or none of them"),
@@ -78,13 +84,17 @@ def list_alerts(
     now = machine_time()
 
     async def ask(storage: Storage) -> list[Alert]:
-        found = await storage.list_alerts(state=None if state == "all" else state, limit=MOST_ALERTS)
+        if message:
+            found = await told_by(storage, message)
+        else:
+            found = await storage.list_alerts(state=None if state == "all" else state, limit=MOST_ALERTS)
         least = Severity(severity).rank
         return [
             a
             for a in found
             if a.severity.rank >= least
             and rule in {"", a.rule.rule_id}
+            and topic in {"", a.rule.topic}
             and (system is None or is_system(a) is system)
         ][:limit]
 
@@ -183,6 +193,22 @@ async def with_storage(directory: Path, ask: Callable[[Storage], Awaitable[T]]) 
     configure(settings.log_format, "warning")
     async with open_storage(settings.database(find(directory).path)) as storage:
         return await ask(storage)
+
+
+async def told_by(storage: Storage, message: str) -> tuple[Alert, ...]:
+    """Return the alerts that a message tells, the most important first.
+
+    Raises:
+        ConfigurationError: `message` is no id, or tells no alert that is still stored.
+    """
+    if len(message) < _ID_DIGITS or not _HEX.issuperset(message):
+        raise ConfigurationError(
+            f'"{message}" is no message id: it stands at the end of the message, give its first 8 digits'
+        )
+    found = await storage.alerts_in_message(message)
+    if not found:
+        raise ConfigurationError(f"no message {message} tells alerts that are still stored")
+    return tuple(sorted(found, key=lambda alert: (-alert.severity.rank, -alert.last_hit_at.timestamp())))
 
 
 async def find_alert(storage: Storage, name: str) -> Alert:

@@ -1,4 +1,4 @@
-"""The part of the storage contract that the monitor asks about itself."""
+"""The part of the storage contract about the monitor itself: its alerts, its receivers, its messages."""
 
 from __future__ import annotations
 
@@ -45,6 +45,9 @@ class SystemStorage(Protocol):
 
     async def last_hit_at(self, *, without: str) -> datetime | None:
         """Return when an alert last got a hit, but for alerts of rules whose ids begin with `without`."""
+
+    async def alerts_in_message(self, prefix: str) -> tuple[Alert, ...]:
+        """Return the alerts that the message whose id begins with `prefix` tells, by id."""
 
     async def receivers(self, *, since: datetime) -> tuple[Receiver, ...]:
         """Return how delivery goes, by (recipient, channel), from messages created since then.

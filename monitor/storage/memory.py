@@ -208,6 +208,10 @@ class MemoryStorage:
         """See `Storage.last_hit_at`."""
         return memory_watch.last_hit_at(self._state, without)
 
+    async def alerts_in_message(self, prefix: str) -> tuple[Alert, ...]:
+        """See `Storage.alerts_in_message`."""
+        return memory_watch.alerts_in_message(self._state, prefix)
+
     async def receivers(self, *, since: datetime) -> tuple[Receiver, ...]:
         """See `Storage.receivers`."""
         return memory_watch.receivers(self._state, utc(since))

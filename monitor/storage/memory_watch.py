@@ -98,6 +98,16 @@ def last_hit_at(state: State, without: str) -> datetime | None:
     return max((alert.last_hit_at for alert in rules), default=None)
 
 
+def alerts_in_message(state: State, prefix: str) -> tuple[Alert, ...]:
+    """See `Storage.alerts_in_message`."""
+    told = {
+        one.alert_id
+        for one in state.decisions.values()
+        if any(notification_id.startswith(prefix) for notification_id in one.notification_ids)
+    }
+    return tuple(state.alerts[alert_id] for alert_id in sorted(told))
+
+
 def receivers(state: State, since: datetime) -> tuple[Receiver, ...]:
     """See `Storage.receivers`."""
     found: dict[tuple[str, str], Receiver] = {}

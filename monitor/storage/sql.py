@@ -253,6 +253,10 @@ class SqlStorage:
         """See `Storage.last_hit_at`."""
         return await self._engine.read(sql_watch.last_hit_at, without)
 
+    async def alerts_in_message(self, prefix: str) -> tuple[Alert, ...]:
+        """See `Storage.alerts_in_message`."""
+        return await self._engine.read(sql_watch.alerts_in_message, prefix)
+
     async def receivers(self, *, since: datetime) -> tuple[Receiver, ...]:
         """See `Storage.receivers`."""
         return await self._engine.read(sql_watch.receivers, since)

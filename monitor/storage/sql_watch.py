@@ -15,7 +15,16 @@ from monitor.storage.columns import among
 from monitor.storage.decide import DROPPED
 from monitor.storage.rows import read_alert, read_item
 from monitor.storage.statements import insert_new, upsert
-from monitor.storage.tables import alert_items, alerts, corrections, feed_events, hits, items, notifications
+from monitor.storage.tables import (
+    alert_items,
+    alerts,
+    corrections,
+    decision_notifications,
+    feed_events,
+    hits,
+    items,
+    notifications,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -146,6 +155,15 @@ def last_hit_at(connection: Connection, without: str) -> datetime | None:
         .order_by(alerts.c.last_hit_at.desc())
         .limit(1)
     )
+
+
+def alerts_in_message(connection: Connection, prefix: str) -> tuple[Alert, ...]:
+    """See `Storage.alerts_in_message`."""
+    link = decision_notifications.c
+    # A range, unlike LIKE, is looked up in the key of any collation; ids are hexadecimal digits.
+    told = select(link.alert_id).where(link.notification_id >= prefix, link.notification_id < f"{prefix}g")
+    found = select(alerts.c.document).where(alerts.c.alert_id.in_(told)).order_by(alerts.c.alert_id)
+    return tuple(map(read_alert, connection.scalars(found)))
 
 
 def receivers(connection: Connection, since: datetime) -> tuple[Receiver, ...]:

@@ -45,6 +45,7 @@ async def work(store):
     await store.untold_feed_events(limit=9)
     await store.open_alerts_of(["system.a"])
     await store.last_hit_at(without="system.")
+    await store.alerts_in_message("00000000")
     await store.receivers(since=T0)
     await store.feed_events(limit=9)
     await store.feed_events(feed_id="gazette", limit=9)

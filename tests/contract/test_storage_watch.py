@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from monitor.models import AlertState, FeedEvent, FeedEventKind, NotificationState, stable_id
+from monitor.models import AlertState, FeedEvent, FeedEventKind, NotificationState, Outcome, stable_id
 from monitor.storage.base import Delivered, FlushCommit, PollCommit, Retention
 from monitor.storage.base_system import Receiver
 from tests.contract.test_storage_poll import claim_one, poll
@@ -16,6 +16,7 @@ from tests.factories import (
     after,
     item_id_of,
     make_alert,
+    make_decision,
     make_hit,
     make_item,
     make_notification,
@@ -161,3 +162,18 @@ async def test_how_delivery_to_each_receiver_goes(store):
         "untried": Receiver("untried", "email"),
     }
     assert {who for who, one in found.items() if one.fails} == {"tried", "dead"}
+
+
+async def test_the_alerts_that_a_message_tells(store):
+    first, second = make_alert("first"), make_alert("second")
+    rows = [make_notification("one"), make_notification("two")]
+    pairs = ((first, rows[0]), (second, rows[0]), (second, rows[1]))
+    decisions = tuple(
+        make_decision(alert, revision=n, outcome=Outcome.DIGEST, notification_ids=(row.notification_id,))
+        for n, (alert, row) in enumerate(pairs, 1)
+    )
+    await flush(store, alerts=(first, second), notifications=tuple(rows), decisions=decisions)
+    both = tuple(sorted((first, second), key=lambda alert: alert.alert_id))
+    assert await store.alerts_in_message(rows[0].notification_id[:8]) == both
+    assert await store.alerts_in_message(rows[1].notification_id) == (second,)
+    assert await store.alerts_in_message("0" * 8) == ()

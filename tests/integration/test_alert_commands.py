@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from monitor.alerts.system_rules import DISK_LOW, SYSTEM_RULES
 from monitor.app import open_storage
 from monitor.cli import call
 from monitor.clock import machine_time
@@ -16,7 +18,14 @@ from monitor.directory import find
 from monitor.models import Outcome
 from monitor.settings import load
 from monitor.storage.base import FlushCommit, PollCommit
-from tests.factories import make_alert, make_decision, make_item, make_revision, make_seed
+from tests.factories import (
+    make_alert,
+    make_decision,
+    make_item,
+    make_notification,
+    make_revision,
+    make_seed,
+)
 
 ADD = ("silence", "add", "--match", "topic=x", "--author", "a", "--comment", "b")
 
@@ -74,12 +83,43 @@ def test_alerts_are_listed_acknowledged_and_closed(installation, alert, capsys):
     assert json.loads(capsys.readouterr().out)["acked_by"] is None
 
 
+def test_the_alerts_of_a_digest_and_of_the_monitor_itself_are_listed(installation, alert, capsys):
+    """What a digest only counts is seen by the message's id; alerts about the monitor apart from news."""
+    row = make_notification("digest")
+    own = replace(make_alert("own", sources=()), rule=SYSTEM_RULES[DISK_LOW].info, alert_id="f" * 32)
+    told = make_decision(alert, outcome=Outcome.DIGEST, notification_ids=(row.notification_id,))
+
+    async def put(storage: Any) -> None:
+        claim = await storage.claim_flush(machine_time(), lease=timedelta(seconds=5))
+        made = FlushCommit(alerts=(own,), notifications=(row,), decisions=(told,))
+        await storage.commit_flush(claim, made, machine_time())
+        await storage.release_flush(claim)
+
+    stored(installation, put)
+
+    def listed(*options: str) -> list[str]:
+        assert call(["alerts", "list", str(installation), "--json", *options]) == 0
+        return sorted(json.loads(line)["alert"] for line in capsys.readouterr().out.splitlines())
+
+    assert listed("--message", row.notification_id[:8]) == [alert.alert_id]
+    assert listed("--message", row.notification_id[:8], "--topic", "nothing") == []
+    assert listed("--system") == [own.alert_id]
+    assert listed("--no-system") == [alert.alert_id]
+    assert listed() == sorted([alert.alert_id, own.alert_id])
+    assert call(["status", str(installation), "--json"]) == 0
+    assert [one["rule"] for one in json.loads(capsys.readouterr().out)["system"]] == [DISK_LOW]
+    assert call(["status", str(installation)]) == 0
+    assert "The monitor itself" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
         (["alerts", "show", "12"], "at least its first 8 digits"),
         (["alerts", "show", "0123456789"], "there is no alert 0123456789"),
         (["alerts", "list", "--state", "odd"], "--state is one of all, pending, open"),
+        (["alerts", "list", "--message", "12"], '"12" is no message id'),
+        (["alerts", "list", "--message", "0123456789"], "no message 0123456789 tells alerts"),
         (["silence", "expire", "0123"], "there is no silence 0123"),
         ([*ADD], "say how long"),
         ([*ADD, "--for", "2"], "no duration"),

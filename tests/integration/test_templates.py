@@ -14,6 +14,7 @@ from playwright.sync_api import sync_playwright
 
 from monitor.alerts.view import (
     AlertView,
+    BarView,
     MomentView,
     NotificationView,
     PassageView,
@@ -22,7 +23,7 @@ from monitor.alerts.view import (
     SpanView,
 )
 from monitor.channels import samples
-from monitor.channels.digest import StoryView, TopicView
+from monitor.channels.digest import DigestView, ShortTopicView, StoryView, TopicView
 from monitor.channels.filters import FILTERS
 from monitor.channels.formats import EMAIL_KINDS, WEBHOOK_FORMATS
 from monitor.channels.render import Renderer
@@ -149,6 +150,53 @@ def test_a_digest_tells_each_story_once_by_topic(renderer):
     assert text.count(samples.CORROBORATED.headline) == 1
     assert "Also: Meetings at the Kremlin (medium), alert c02f7d1b" in text
     assert Page(message.html).text.count(samples.CORROBORATED.headline) == 2  # the preheader and the story
+
+
+def busy_digest(count):
+    """A digest of many stories, mostly of little weight, as weeks of real news have it."""
+    severities = ("low", "low", "medium", "low", "medium", "low", "low", "high")
+    report = samples.CORROBORATED.sources[0]
+    alerts = tuple(
+        replace(
+            samples.CORROBORATED,
+            alert_id=f"{n:032x}",
+            short_id=f"{n:08x}",
+            severity=severities[n % 8],
+            topic=f"topic-{n % 5}",
+            headline=f"Headline {n}",
+            independent=1 + n % 3,
+            sources=(replace(report, url=f"https://wire.example.org/{n}", title=f"Headline {n}"),),
+        )
+        for n in range(count)
+    )
+    bars = tuple(BarView(f"{hour:02}:00", hour, 5 * hour) for hour in range(8, 18))
+    return replace(samples.DIGEST, alerts=alerts, volume=bars)
+
+
+def test_a_long_digest_stays_short_and_says_how_to_see_the_rest(renderer):
+    message = renderer.render_email(busy_digest(300))
+    assert len(message.html.encode()) < 102_000, "Gmail shows no more"
+    text = " ".join(message.text.split())
+    said = re.search(r"(\d+) stories in full, (\d+) in a line, (\d+) counted", text)
+    full, brief, more = map(int, said.groups())
+    assert full + brief + more == 300
+    assert full == 10
+    assert brief <= 80
+    counted = [int(number) for number in re.findall(r"(\d+) more: ", text)]
+    assert sum(counted) == more
+    assert text.count("monitor alerts list --message b4a7c912 --topic topic-") == 5
+    assert Page(message.html).text.count("monitor alerts list --message b4a7c912") == 6
+    assert all(f"Headline {n}" in text for n in range(7, 300, 8)), "what is of high severity is always named"
+
+
+def test_a_short_digest_tells_all_in_full_and_draws_its_chart(renderer):
+    message = renderer.render_email(busy_digest(9))
+    assert "in a line" not in message.text
+    assert all(f"Headline {n}" in message.text for n in range(9))
+    assert "  17:00  ################################## 17\n" in message.text
+    assert 'aria-label="Reports by time: 08:00 8, 09:00 9, ' in message.html
+    assert "<img" not in message.html
+    assert "<svg" not in message.html
 
 
 def test_right_to_left_text_keeps_to_itself(renderer):
@@ -459,10 +507,11 @@ def test_check_tells_every_problem_of_a_users_files(tmp_path):
 
 def test_output_is_capped(renderer):
     many = tuple(replace(samples.ALERT, alert_id=f"{n:032x}", sources=()) for n in range(400))
-    small = Renderer(load_templates(TEMPLATES), Limits(output=100_000))
-    with pytest.raises(RenderError, match="the output grows past 100000 characters"):
+    small = Renderer(load_templates(TEMPLATES), Limits(output=20_000))
+    with pytest.raises(RenderError, match="the output grows past 20000 characters"):
         small.render_email(replace(samples.DIGEST, alerts=many))
-    assert renderer.render_email(replace(samples.DIGEST, alerts=many)).html.count("UNCONFIRMED") == 400
+    html = renderer.render_email(replace(samples.DIGEST, alerts=many)).html
+    assert html.count("UNCONFIRMED") + html.count("unconfirmed") == 4 + 60
 
 
 def test_a_kind_without_a_row_is_told_by_what_it_holds(renderer):
@@ -487,6 +536,9 @@ VIEWS = (
     ("span", SpanView),
     ("revision", RevisionView),
     ("moment", MomentView),
+    ("digest", DigestView),
+    ("short", ShortTopicView),
+    ("bar", BarView),
     ("topic", TopicView),
     ("story", StoryView),
 )

@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.alerts.view import AlertView, MomentView
-from monitor.channels.digest import arrange
+from monitor.channels.digest import (
+    MOST_BRIEF,
+    MOST_BRIEF_IN_TOPIC,
+    MOST_FULL,
+    MOST_FULL_IN_TOPIC,
+    SHORT,
+    abridge,
+    arrange,
+)
 from monitor.channels.samples import ALERT
 from monitor.models import Severity
 
@@ -89,3 +97,47 @@ def test_every_alert_is_told_exactly_once_in_an_order_that_does_not_depend_on_ar
     assert len(reports) == len(set(reports))
     ranks = [Severity(severity).rank for _, severity, _ in shape(*alerts)]
     assert ranks == sorted(ranks, reverse=True)
+
+
+def test_alerts_of_one_story_are_told_once_whatever_report_leads():
+    alerts = [replace(alert(name, "high", "x"), story_id="s") for name in "ab"]
+    assert shape(*alerts, alert("c", "high", "x")) == [("x", "high", ["a+b", "c"])]
+
+
+def test_more_sources_come_before_newer_news():
+    several = replace(alert("a", "high", "x", minute=1), independent=3)
+    assert shape(several, alert("b", "high", "x", minute=9)) == [("x", "high", ["a", "b"])]
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(list(Severity)), st.sampled_from("wxyz"), st.integers(1, 3)), max_size=90
+    )
+)
+def test_an_abridged_digest_counts_every_story_and_names_what_matters(rows):
+    alerts = [
+        replace(alert(f"{n:03}", severity.value, topic), independent=sources)
+        for n, (severity, topic, sources) in enumerate(rows)
+    ]
+    short = abridge(arrange(alerts))
+    assert short.stories == len(rows) == short.full + short.brief + short.more
+    assert short.more == sum(topic.more for topic in short.topics)
+    full = [s.alert for topic in short.topics for s in topic.full]
+    brief = [s.alert for topic in short.topics for s in topic.brief]
+    assert (len(full), len(brief)) == (short.full, short.brief)
+    for topic in short.topics:
+        assert topic.total == len(topic.full) + len(topic.brief) + topic.more
+        assert sum(count for _, count in topic.counts) == topic.more
+    named = {one.alert_id for one in (*full, *brief)}
+    if len(rows) <= SHORT:
+        assert len(full) == len(rows)
+        return
+    assert len(full) <= MOST_FULL
+    assert all(len(topic.full) <= MOST_FULL_IN_TOPIC for topic in short.topics)
+    high = {one.alert_id for one in alerts if Severity(one.severity).rank >= Severity.HIGH.rank}
+    assert high <= named
+    modest = [one for one in brief if one.alert_id not in high]
+    assert len(modest) <= MOST_BRIEF
+    assert all(sum(one.topic == t for one in modest) <= MOST_BRIEF_IN_TOPIC for t in "wxyz")
+    minor = [one for one in alerts if one.severity in {"low", "info"} and one.independent < 2]
+    assert named.isdisjoint(one.alert_id for one in minor)
