@@ -5,7 +5,7 @@ Nothing is sent and no time passes: the clock jumps to the next hit or the next 
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, cast
@@ -18,12 +18,13 @@ from monitor.models import Message, stable_id
 from monitor.storage.base import PendingHit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import date
 
     from monitor.alerts.view import NotificationView
     from monitor.backtest.run import Hit
-    from monitor.models import Recipient
+    from monitor.loops.flush import Rendering
+    from monitor.models import Alert, AlertRevision, Decision, Item, Notification, Recipient
     from monitor.rulebook import RuleBook
     from monitor.storage.base import Storage
 
@@ -49,6 +50,10 @@ class Replayed:
     stories: Mapping[str, str]  # story id by item id
     alerts: int
     heard: tuple[Heard, ...]  # in order of time
+    opened: tuple[Alert, ...] = ()  # all alerts, as they are at the end
+    revisions: tuple[AlertRevision, ...] = ()  # by alert and number
+    decisions: tuple[Decision, ...] = ()  # by alert, revision and recipient
+    written: tuple[Notification, ...] = ()  # all messages, in order of time, one for each channel
 
 
 class _Silent:
@@ -59,7 +64,14 @@ class _Silent:
         return Message("")
 
 
-async def replay(hits: Iterable[Hit], book: RuleBook) -> Replayed:
+async def replay(
+    hits: Iterable[Hit],
+    book: RuleBook,
+    *,
+    news: Sequence[Item] = (),
+    rendering: Rendering | None = None,
+    told: Callable[[int, int], None] = lambda _done, _all: None,
+) -> Replayed:
     """Let the hits happen, each when its item was first seen.
 
     1. At each minute with hits they are grouped into stories and alerts, and it is decided who is told.
@@ -69,13 +81,17 @@ async def replay(hits: Iterable[Hit], book: RuleBook) -> Replayed:
     Args:
         hits: in any order.
         book: rules, feeds and routes that decide.
+        news: all items of the period in order of time, also those without hits: grouping learns from
+            them which words are rare. Without them it learns from the items with hits alone.
+        rendering: writes messages; without it they are empty.
+        told: hears (minutes with hits done, all).
     """
-    store = ReplayStore()
+    store, waiting = ReplayStore(), deque(news)
     now = datetime.min.replace(tzinfo=UTC)
     loop = FlushLoop(
         cast("Storage", store),  # the part of the contract that grouping and flushing use
         lambda: book,
-        _Silent(),
+        rendering or _Silent(),
         lambda: now,
         "backtest",
         lambda _: None,
@@ -84,11 +100,13 @@ async def replay(hits: Iterable[Hit], book: RuleBook) -> Replayed:
     for hit in hits:
         pending = _pending(hit)
         by_minute[_minute(pending.hit.hit_at)].append(pending)
-    for minute in sorted(by_minute):
+    for number, minute in enumerate(sorted(by_minute), 1):
+        told(number, len(by_minute))
         while (due_at := store.next_due_at) is not None and due_at < minute:
             now = max(now, due_at)
             await loop.run_once()
         now = minute
+        store.learn_from(_until(waiting, minute))
         store.add(by_minute[minute])
         await loop.run_once()
     end = now + _AFTERWARDS if by_minute else now
@@ -96,7 +114,23 @@ async def replay(hits: Iterable[Hit], book: RuleBook) -> Replayed:
         now = max(now, due_at)
         await loop.run_once()
     stories = {item_id: member.story_id for item_id, member in store.members.items()}
-    return Replayed(stories, len(store.alerts_by_id), _heard(store, book))
+    return Replayed(
+        stories,
+        len(store.alerts_by_id),
+        _heard(store, book),
+        tuple(store.alerts_by_id.values()),
+        store.all_revisions(),
+        store.all_decisions(),
+        tuple(store.written),
+    )
+
+
+def _until(waiting: deque[Item], moment: datetime) -> list[Item]:
+    """Take out what was first seen by then."""
+    taken: list[Item] = []
+    while waiting and (waiting[0].first_seen_at or moment) <= moment:
+        taken.append(waiting.popleft())
+    return taken
 
 
 def _pending(hit: Hit) -> PendingHit:

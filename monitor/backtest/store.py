@@ -55,6 +55,22 @@ class ReplayStore:
         self._items |= new
         self._unlearned += new.values()
 
+    def learn_from(self, items: Sequence[Item]) -> None:
+        """Let news that no rule fired on teach how telling words are, as the daemon's store does."""
+        self._unlearned += [item for item in items if item.item_id not in self._items]
+
+    def all_revisions(self) -> tuple[AlertRevision, ...]:
+        """Return every revision, by alert and number."""
+        return tuple(
+            one for key in sorted(self._revisions) for _, one in sorted(self._revisions[key].items())
+        )
+
+    def all_decisions(self) -> tuple[Decision, ...]:
+        """Return every decision, by alert, revision and recipient."""
+        return tuple(
+            one for key in sorted(self._decisions) for _, one in sorted(self._decisions[key].items())
+        )
+
     @property
     def next_due_at(self) -> datetime | None:
         """Return when the next message is due."""

@@ -26,6 +26,7 @@ from monitor.cli import (
     operate,
     outbox,
     render,
+    replay,
     routes,
     run,
     schema,
@@ -64,6 +65,7 @@ show.register(app)
 backtest.register(app)
 backfill.register(app)
 diff.register(app)
+replay.register(app)
 story.register(app)
 operate.register(app)
 outbox.register(app)

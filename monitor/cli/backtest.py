@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -142,6 +142,20 @@ def _earlier(place: Directory, against: str, rule_id: str) -> RuleBook:
 # --- items ----------------------------------------------------------------------------------------
 
 
+class ItemSource(Protocol):
+    """Items, and how far they were read."""
+
+    @property
+    def total(self) -> int:
+        """Return how much there is to be done."""
+
+    def __iter__(self) -> Iterator[Item]:
+        """Yield the items."""
+
+    def done(self, items: int, /) -> int:
+        """Return how much is done after so many items."""
+
+
 @dataclass(slots=True)
 class StoredItems:
     """Items of the store."""
@@ -230,7 +244,7 @@ def stored(place: Directory, span: timedelta) -> StoredItems:
 # --- running --------------------------------------------------------------------------------------
 
 
-def evaluated(source: StoredItems | FileItems, plan: Plan, tally: Tally, processes: int) -> list[Found]:
+def evaluated(source: ItemSource, plan: Plan, tally: Tally, processes: int) -> list[Found]:
     """Evaluate the rules over all items, with a progress bar in a terminal."""
     configure("console", "error")
     with _progress() as progress:
