@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from monitor.backtest import compare
 from monitor.backtest.books import sendable
 from monitor.backtest.chart import bar, rows, sparkline
-from monitor.backtest.live import live_figures
+from monitor.backtest.live import HOURS, live_figures
 from monitor.backtest.parallel import Plan
 from monitor.backtest.replay import replay as run
 from monitor.backtest.run import Tally
@@ -194,8 +194,8 @@ def _print_inbox(inbox: Inbox, found: LiveFigures) -> None:
             ("busiest hour", f"{inbox.busiest_hour}"),
             ("digests tell", told),
             ("told again by another alert", f"{inbox.repeated} of {inbox.alerts}"),
-            ("by day", sparkline(by_day, _SPARK)),
-            ("by hour, 0 to 23", sparkline(inbox.per_hour, len(inbox.per_hour))),
+            ("by day", sparkline(by_day, _SPARK).replace(" ", "·")),
+            ("by hour, 0 to 23", sparkline(inbox.per_hour, HOURS).replace(" ", "·")),
         ],
     )
     noisiest = [(name, f"{count:,}") for name, count in inbox.by_rule.items()]
