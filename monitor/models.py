@@ -337,6 +337,7 @@ class StoryLayer(StrEnum):
     STORY = "story"  # L2: the same development, by the regression over what both have in common
     MEANING = "meaning"  # L3: near by the regression, and by embeddings
     SPLIT = "split"  # a person took it out of another story
+    MERGED = "merged"  # it opened a story that a person made one with another
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,7 +362,7 @@ class StoryMember:
     item_id: str
     story_id: str
     layer: StoryLayer
-    matched_item_id: str  # "" for NEW and SPLIT
+    matched_item_id: str  # "" for NEW and SPLIT; the other opener for MERGED
     score: float  # 1.0 for exact layers, similarity for TEXT, probability for STORY
     reason: str  # one sentence for people
     event_at: datetime
@@ -453,6 +454,7 @@ class Alert:
     acked_at: datetime | None = None
     remind_since: datetime | None = None  # since when people are asked to acknowledge it
     remind_at: datetime | None = None  # when to look whom to remind; None = nobody, as things are
+    merged_into: str = ""  # alert id: it ended when its story was merged, and that one has its reports
 
 
 @dataclass(frozen=True, slots=True)

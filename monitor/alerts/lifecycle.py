@@ -121,19 +121,26 @@ def transition(
     Raises:
         ValueError: there is neither an alert nor an arrival.
     """
-    known = {source.item_id for source in alert.sources} if alert else set()
+    known = {source.item_id for source in alert.sources} if alert and not alert.merged_into else set()
     fresh = {source.item_id: source for source in sorted(arrivals, key=arrival_order, reverse=True)}
     added = tuple(source for item_id, source in reversed(fresh.items()) if item_id not in known)
     if alert is None:
         if not added:
             raise ValueError("an alert needs at least one report to open")
         return _open(rule, key, 1, added, now, story_id, standard)
-    if not added:
-        return Transition(alert)
+    return _go_on(alert, rule, added, now, story_id, standard) if added else Transition(alert)
+
+
+def _go_on(
+    alert: Alert, rule: RuleInfo, added: Sequence[Source], now: datetime, story_id: str, standard: Standard
+) -> Transition:
+    """Return what reports that are new to it make of an alert: steps 2 to 5 of `transition`."""
+    if alert.merged_into:
+        return _back(alert, rule, added, now, standard)
     settled = close_quiet(alert, now)
     closed_at = settled.alert.closed_at
     if closed_at is not None and now - closed_at >= REOPEN_WITHIN:
-        return _open(rule, key, alert.generation + 1, added, now, story_id, standard)
+        return _open(rule, alert.group_key, alert.generation + 1, added, now, story_id, standard)
     if settled.alert.state in _HELD:
         return _hold_on(settled.alert, rule, added, now, story_id, standard)
     if closed_at is not None:
@@ -307,6 +314,22 @@ def _reopen(
     told = (*before.unreported, *(source.item_id for source in added))
     revision = _revision(alert, Reason.REOPENED, now, sentence(parts), by_id(alert, told))
     return Transition(alert, (*settled.revisions, revision))
+
+
+def _back(
+    before: Alert, rule: RuleInfo, added: Sequence[Source], now: datetime, standard: Standard
+) -> Transition:
+    """Return an alert that had ended with a merge of stories, with the reports that were split off again."""
+    alert = replace(
+        before, rule=rule, severity=max(before.severity, rule.severity, key=_rank),
+        sources=mark_copies(added), last_hit_at=now, closed_at=None, merged_into="",
+    )  # fmt: skip
+    verdict = _verdict(alert, now, standard)
+    if verdict and verdict.held:
+        return Transition(_held(alert, verdict))
+    alert = _judged(replace(alert, state=AlertState.OPEN), verdict)
+    note = f"Split again from the story into which it had been merged: {named(alert.sources)}."
+    return revised(alert, Reason.REOPENED, now, note, alert.sources)
 
 
 def _advance(

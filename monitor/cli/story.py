@@ -1,8 +1,9 @@
-"""`monitor story`: which items are one story and why, and how to undo a merge."""
+"""`monitor story`: which items are one story and why; making two stories one, and undoing it."""
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -18,13 +19,16 @@ from monitor.directory import find, read_directory
 from monitor.errors import ConfigurationError
 from monitor.feeds.urls import url_key
 from monitor.logs import configure
+from monitor.loops.merging import merge_stories
 from monitor.loops.splitting import WHOLE_STORY, split_story
 from monitor.settings import load
+from monitor.stories.merging import was_merged
 from monitor.stories.wording import apart, as_dict, in_common, percent, weighed_most
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from monitor.loops.merging import Merged
     from monitor.loops.splitting import Split
     from monitor.models import Comparison, Item, StoryMember
     from monitor.storage.base import Storage
@@ -44,13 +48,18 @@ ITEM = Annotated[
 DIR = Annotated[Path, typer.Argument(metavar="[DIR]", help="an installation, or its rules directory")]
 JSON = Annotated[bool, typer.Option("--json", help="print one JSON object")]
 
-story = typer.Typer(help="Stories: which items are one and why, and undoing a merge.", no_args_is_help=True)
+YES = Annotated[bool, typer.Option("--yes", "-y", help="do not ask")]
+
+story = typer.Typer(
+    help="Stories: which items are one and why; making two stories one, and undoing it.", no_args_is_help=True
+)
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this group."""
     story.command()(show)
     story.command()(split)
+    story.command()(merge)
     app.add_typer(story, name="story")
 
 
@@ -74,7 +83,7 @@ def show(name: NAME, directory: DIR = Path(), json: JSON = False) -> None:
 def split(
     item: ITEM,
     directory: DIR = Path(),
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="do not ask")] = False,
+    yes: YES = False,
     json: JSON = False,
 ) -> None:
     """Take ITEM, and those that joined through it, out of their story into one of their own.
@@ -117,6 +126,49 @@ def split(
     note("The new story's alerts open with the next grouping: at once in a running daemon.")
 
 
+def merge(first: NAME, second: NAME, directory: DIR = Path(), yes: YES = False, json: JSON = False) -> None:
+    """Make two stories one: the older one's id survives, and all reports are kept.
+
+    Their alerts follow: each rule's alert about the younger story ends, and the one about the older story
+    takes its reports. Nobody gets more than one message about it. `monitor story split` undoes it.
+    """
+    place = find(directory)
+    settings, _ = load(place.path)
+    configure(settings.log_format, "warning")
+    book = read_directory(place)
+
+    async def work() -> Merged:
+        async with open_storage(settings.database(place.path)) as storage:
+            one, other = await _two(storage, first, second)
+            ids = one[0][0].story_id, other[0][0].story_id
+            if not yes and ids[0] != ids[1]:
+                for found in (one, other):
+                    title = one_line(found[0][1].title)
+                    out.print(f"“{title}”, {counted(len(found), 'item')}", markup=False)
+                typer.confirm("Make them one story?", abort=True, err=True)
+            return await merge_stories(storage, book, ids, machine_time())
+
+    done = asyncio.run(work())
+    if json:
+        as_json(
+            {
+                "story": done.story_id,
+                "items": [one.item_id for one in done.moved],
+                "alerts": [one.alert_id for one in done.alerts],
+            }
+        )
+    elif not done.moved:
+        out.print(f"They are one story already: {done.story_id}. Nothing was changed.", markup=False)
+    else:
+        ended = sum(bool(one.merged_into) for one in done.alerts)
+        out.print(
+            f"{counted(len(done.moved), 'item')} moved to story {done.story_id};"
+            f" {counted(ended, 'alert')} merged.",
+            markup=False,
+        )
+        note(f"To undo it: monitor story split {done.moved[0].item_id[:_FEWEST_DIGITS]}")
+
+
 # --- finding -------------------------------------------------------------------------------------
 
 
@@ -127,6 +179,16 @@ async def _story(storage: Storage, name: str) -> Sequence[tuple[StoryMember, Ite
             return found
     member, _ = await _member(storage, name)
     return (await storage.story_members([member.story_id], limit=WHOLE_STORY))[member.story_id]
+
+
+async def _two(storage: Storage, first: str, second: str) -> Sequence[Sequence[tuple[StoryMember, Item]]]:
+    """Return two stories by name; one that was merged into the other also by the id that it had before."""
+    for name, gone in ((first, second), (second, first)):
+        with suppress(ConfigurationError):
+            found = await _story(storage, name)
+            if len(gone) >= _FEWEST_DIGITS and was_merged(found, gone):
+                return found, found
+    return await _story(storage, first), await _story(storage, second)
 
 
 async def _story_ids(storage: Storage, name: str) -> Sequence[str]:

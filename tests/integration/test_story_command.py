@@ -1,4 +1,4 @@
-"""`monitor story show` and `monitor story split`, as a user runs them on an installation that has worked."""
+"""`monitor story show|split|merge`, as a user runs them on an installation that has worked."""
 
 from __future__ import annotations
 
@@ -42,8 +42,10 @@ async def worked(tmp_path):
 def ask(worked, capsys):
     """Runs `monitor story ...` in this process: a start costs seconds."""
 
-    async def run(*arguments):
-        code = await asyncio.to_thread(call, ["story", *arguments[:2], str(worked[0].path), *arguments[2:]])
+    async def run(command, *arguments):
+        names = [one for one in arguments if not one.startswith("-")]
+        options = [one for one in arguments if one.startswith("-")]
+        code = await asyncio.to_thread(call, ["story", command, *names, str(worked[0].path), *options])
         printed = capsys.readouterr()
         return SimpleNamespace(returncode=code, stdout=printed.out, stderr=printed.err)
 
@@ -95,6 +97,35 @@ async def test_a_story_is_shown_and_split(worked, ask):
     assert sum("corrected" in subject for subject in told) == 1
     assert sum("new" in subject.split("]")[0] for subject in told) == 1
     assert len((await shown(ask, found["story"]))["items"]) == 2
+
+
+async def test_two_stories_are_made_one(ask):
+    talks, fish = await shown(ask, address(FIRST)), await shown(ask, address(OTHER))
+    done = await ask("merge", address(OTHER), talks["story"][:8], "--yes")
+    assert done.returncode == 0, done.stderr
+    older = (await shown(ask, address(OTHER)))["story"]
+    assert older in (talks["story"], fish["story"])
+    moved = fish if older == talks["story"] else talks
+    assert f"moved to story {older}; 1 alert merged." in done.stdout
+    assert "To undo it: monitor story split " in done.stderr
+    whole = await shown(ask, older)
+    assert {one["title"] for one in whole["items"]} == {FIRST, SAME, ENDS, OTHER}
+    (merged,) = [one for one in whole["items"] if one["layer"] == "merged"]
+    assert merged["reason"].startswith("Merged by hand with the story of “")
+
+    # By the id that is gone, or by any name of either: it is done already.
+    gone = moved["story"]
+    for one, other in ((older, gone), (gone, address(FIRST)), (address(FIRST), address(OTHER))):
+        again = await ask("merge", one, other)
+        assert again.returncode == 0, again.stderr
+        assert again.stdout.strip() == f"They are one story already: {older}. Nothing was changed."
+
+    # And apart again, by the item that the note named.
+    split = await ask("split", merged["item"], "--yes")
+    assert split.returncode == 0, split.stderr
+    back = await shown(ask, merged["item"])
+    assert back["story"] == moved["story"]
+    assert len(back["items"]) == len(moved["items"])
 
 
 async def test_what_cannot_be_found_is_said(ask):
