@@ -87,7 +87,7 @@ def _gone(alert: Alert, into: str, title: str, now: datetime) -> Transition:
     number = alert.revision + 1
     ended = replace(
         alert, state=AlertState.CLOSED, closed_at=now, revision=number, hold_until=None, unreported=(),
-        merged_into=into,
+        remind_at=None, merged_into=into,
     )  # fmt: skip
     note = f"Merged by hand into the alert about {title}, which has its reports now."
     return Transition(ended, (AlertRevision(alert.alert_id, number, Reason.CLOSED, now, note, ()),))

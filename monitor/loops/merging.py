@@ -9,6 +9,7 @@ from monitor.alerts.merging import merged, told_once, withdrawn
 from monitor.errors import StorageError
 from monitor.loops.flush import LEASE
 from monitor.loops.grouping import decide_all
+from monitor.loops.reminding import with_timers
 from monitor.loops.splitting import WHOLE_STORY
 from monitor.storage.base import FlushCommit
 from monitor.stories.merging import merge, older_first, was_merged
@@ -59,7 +60,7 @@ async def merge_stories(
             if there == away or (there in stories and was_merged(stories[there], away)):
                 return Merged(there)
         older, younger = older_first(stories[one], stories[other])
-        commit = await _commit(storage, book, older, younger, now)
+        commit = with_timers(await _commit(storage, book, older, younger, now), book.routing, now)
         await storage.commit_flush(claim, commit, now)
     finally:
         await storage.release_flush(claim)
