@@ -30,6 +30,7 @@ class WebhookFormat:
     method: str = "POST"
     id_in_path: bool = False  # the notification's id is the last part of the URL: a repeat is no second one
     limits: tuple[Limit, ...] = ()
+    complete: bool = False  # a program reads it: reports are left out, and counted, before texts are cut
 
 
 EMAIL_KINDS = (
@@ -75,9 +76,19 @@ _TELEGRAM = (Limit("text", 4_096),)
 # https://spec.matrix.org/latest/client-server-api/#size-limits: 65,536 bytes with signatures and ids.
 _MATRIX = (Limit("", 60_000, "bytes"),)
 
+# https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md#size-limits: intermediaries forward
+# events of 64 KB; larger ones may be refused on their way.
+_CLOUDEVENTS = (Limit("", 65_536, "bytes"),)
+
 WEBHOOK_FORMATS = (
     WebhookFormat("standard", "webhook/standard.json"),
-    WebhookFormat("cloudevents", "webhook/cloudevents.json", "application/cloudevents+json; charset=UTF-8"),
+    WebhookFormat(
+        "cloudevents",
+        "webhook/cloudevents.json",
+        "application/cloudevents+json; charset=UTF-8",
+        limits=_CLOUDEVENTS,
+        complete=True,
+    ),
     WebhookFormat("alertmanager", "webhook/alertmanager.json"),
     WebhookFormat("slack", "webhook/slack.json", limits=_SLACK),
     WebhookFormat("discord", "webhook/discord.json", limits=_DISCORD),

@@ -7,7 +7,6 @@ for whom, is settled in the view. Feed text is only ever a value here, never a t
 from __future__ import annotations
 
 import importlib
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from monitor.channels.digest import abridge, arrange
@@ -16,6 +15,7 @@ from monitor.channels.filters import plain
 from monitor.channels.formats import WEBHOOK_FORMATS, email_kind, webhook_format
 from monitor.channels.limits import fit
 from monitor.channels.sandbox import Limits
+from monitor.channels.shedding import shedding, smaller_views
 from monitor.errors import ConfigurationError, RenderError
 from monitor.models import Message, Severity
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Limits", "Renderer"]
 
-_FEWER_SOURCES = (20, 5, 1)  # for each alert, tried in turn when a message is too large
 _SUBJECT_LENGTH = 250  # characters; what mail programs show ends far earlier
 
 
@@ -57,7 +56,7 @@ class Renderer:
         Raises:
             RenderError: a template is missing, wrong or too large; says which, where, what to do.
         """
-        return _shedding(view, self._email)
+        return shedding(view, self._email)
 
     def _email(self, view: NotificationView) -> Message:
         kind = email_kind(view.kind, len(view.alerts))
@@ -77,7 +76,19 @@ class Renderer:
         Raises:
             RenderError: an unknown format, or as for `render_email`.
         """
-        return _shedding(view, lambda smaller: self._webhook(smaller, format)[0])
+
+        def whole(smaller: NotificationView) -> Message:
+            message, cuts = self._webhook(smaller, format)
+            if cuts and (row := webhook_format(format)) and row.complete:
+                raise RenderError(cuts[0], too_large=True)
+            return message
+
+        try:
+            return shedding(view, whole)
+        except RenderError as error:
+            if not error.too_large:
+                raise
+            return self._webhook(list(smaller_views(view))[-1], format)[0]  # cut, rather than never sent
 
     def _webhook(self, view: NotificationView, name: str) -> tuple[Message, tuple[str, ...]]:
         """Return the message, and what had to be cut to fit its receiver."""
@@ -134,38 +145,6 @@ def _inliner() -> Callable[[str], str]:
     inliner = library.CSSInliner(keep_style_tags=True, load_remote_stylesheets=False)
     inline: Callable[[str], str] = inliner.inline
     return inline
-
-
-def _shedding(view: NotificationView, render: Callable[[NotificationView], Message]) -> Message:
-    """Render `view`; when that is too large, render it with fewer sources, which are then counted only.
-
-    An alert with very many long reports is still an alert: it must not wait for somebody to shorten a
-    template.
-
-    Raises:
-        RenderError: it is too large even with one source for each alert, or the template is wrong.
-    """
-    for most in (None, *_FEWER_SOURCES):
-        try:
-            return render(view if most is None else fewer_sources(view, most))
-        except RenderError as error:
-            if not error.too_large or most == _FEWER_SOURCES[-1]:
-                raise
-    raise AssertionError
-
-
-def fewer_sources(view: NotificationView, most: int) -> NotificationView:
-    """Return `view` with at most `most` sources an alert; what is left out is counted in `omitted`."""
-    alerts = tuple(
-        replace(
-            alert,
-            sources=tuple(replace(one, passages=one.passages[:most]) for one in alert.sources[:most]),
-            omitted=alert.omitted + max(0, len(alert.sources) - most),
-            matched=alert.matched[: 10 * most],
-        )
-        for alert in view.alerts
-    )
-    return replace(view, alerts=alerts)
 
 
 def _variables(view: NotificationView) -> dict[str, Any]:

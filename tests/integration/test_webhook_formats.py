@@ -21,10 +21,12 @@ from monitor.alerts.view import PassageView, RevisionView, SpanView
 from monitor.alerts.webhook_target import WEBHOOK_FORMATS as READ_FORMATS
 from monitor.channels import samples
 from monitor.channels.filters import utf16
-from monitor.channels.formats import WEBHOOK_FORMATS
+from monitor.channels.formats import WEBHOOK_FORMATS, webhook_format
 from monitor.channels.limits import Limit, fit
-from monitor.channels.render import Renderer, _shedding
+from monitor.channels.render import Renderer
+from monitor.channels.shedding import shedding
 from monitor.channels.template_files import load_templates
+from monitor.errors import RenderError
 from monitor.models import Reason, Severity
 from tests.webhook_schemas import SCHEMAS
 
@@ -38,15 +40,17 @@ VALIDATORS = {name: Draft202012Validator(schema) for name, schema in SCHEMAS.ite
 
 def render(view, name):
     """Return the body, valid and not cut by the net below the templates."""
-    cuts: list[str] = []
 
-    def noting(smaller):
-        message, told = RENDERER._webhook(smaller, name)
-        cuts.extend(told)
+    def uncut(smaller):
+        message, cuts = RENDERER._webhook(smaller, name)
+        if cuts and webhook_format(name).complete:
+            raise RenderError(cuts[0], too_large=True)
+        assert cuts == (), "the shipped template keeps inside the limits by itself"
         return message
 
-    body = json.loads(_shedding(view, noting).body)
-    assert cuts == [], "the shipped template keeps inside the limits by itself"
+    message = shedding(view, uncut)
+    assert message == RENDERER.render_webhook(view, name)
+    body = json.loads(message.body)
     VALIDATORS[name].validate(body)
     return body
 
@@ -221,6 +225,44 @@ def test_what_has_no_room_is_said_with_a_link_to_the_news(name):
     body = render(view, name)
     assert "more" in shown(body)
     assert "https://wire.example.org/" in json.dumps(body)
+
+
+def test_a_cloudevent_has_at_most_64_kb_and_counts_what_it_leaves_out():
+    """Intermediaries may refuse more. The headline, the link and every alert that has room stay whole."""
+    body = render(view := big_view("long ", sources=200, alerts=1), "cloudevents")
+    assert size(body) <= 65_536
+    (alert,) = body["data"]["alerts"]
+    assert alert["url"] == view.alerts[0].sources[0].url
+    assert alert["headline"] == view.alerts[0].headline
+    assert len(alert["sources"]) + alert["omitted_sources"] == 207
+    body = render(view := big_view("long ", sources=10, alerts=100, kind="digest"), "cloudevents")
+    assert size(body) <= 65_536
+    told = len(body["data"]["alerts"])
+    assert 1 <= told < 100
+    assert f"{100 - told} further alerts" in body["data"]["intro"]
+    assert all(one["url"] and one["headline"] == view.alerts[0].headline for one in body["data"]["alerts"])
+
+
+def size(body):
+    return len(json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+def test_an_ordinary_digest_as_a_cloudevent_tells_every_alert():
+    ordinary = replace(samples.DIGEST, alerts=samples.DIGEST.alerts[:2] * 20)
+    body = render(ordinary, "cloudevents")
+    assert len(body["data"]["alerts"]) == 40
+    assert size(body) <= 65_536
+
+
+def test_a_users_template_over_the_limit_of_a_program_is_sent_all_the_same(tmp_path):
+    (tmp_path / "webhook").mkdir()
+    own = {"specversion": "1.0", "id": "1", "source": "/x", "type": "x", "data": {"text": "word " * 20_000}}
+    (tmp_path / "webhook/cloudevents.json").write_text(json.dumps(own), "utf-8")
+    body = json.loads(
+        Renderer(load_templates(tmp_path, TEMPLATES)).render_webhook(samples.UPDATE, "cloudevents").body
+    )
+    assert size(body) <= 65_536
+    assert body["data"]["text"].endswith("\u2026")
 
 
 def test_a_users_template_over_the_limit_is_cut_and_told(tmp_path):
