@@ -33,6 +33,11 @@ class Limit:
     unit: Literal["length", "bytes", "elements", "texts"] = "length"
 
 
+def too_large(document: Json, limits: tuple[Limit, ...]) -> bool:
+    """Tell whether the document as a whole is beyond one of the limits."""
+    return any(not limit.path and _size(document, limit) > limit.most for limit in limits)
+
+
 def fit(document: Json, limits: tuple[Limit, ...]) -> tuple[Json, tuple[str, ...]]:
     """Return the document inside all limits, and what had to be cut, a sentence each.
 

@@ -13,7 +13,7 @@ from monitor.channels.digest import abridge, arrange
 from monitor.channels.engine import Engine
 from monitor.channels.filters import plain
 from monitor.channels.formats import WEBHOOK_FORMATS, email_kind, webhook_format
-from monitor.channels.limits import fit
+from monitor.channels.limits import fit, too_large
 from monitor.channels.sandbox import Limits
 from monitor.channels.shedding import shedding, smaller_views
 from monitor.errors import ConfigurationError, RenderError
@@ -76,22 +76,22 @@ class Renderer:
         Raises:
             RenderError: an unknown format, or as for `render_email`.
         """
-
-        def whole(smaller: NotificationView) -> Message:
-            message, cuts = self._webhook(smaller, format)
-            if cuts and (row := webhook_format(format)) and row.complete:
-                raise RenderError(cuts[0], too_large=True)
-            return message
-
         try:
-            return shedding(view, whole)
+            return shedding(view, lambda smaller: self._webhook(smaller, format, whole=True)[0])
         except RenderError as error:
             if not error.too_large:
                 raise
-            return self._webhook(list(smaller_views(view))[-1], format)[0]  # cut, rather than never sent
+            *_, smallest = smaller_views(view)
+            return self._webhook(smallest, format)[0]  # cut, rather than never sent
 
-    def _webhook(self, view: NotificationView, name: str) -> tuple[Message, tuple[str, ...]]:
-        """Return the message, and what had to be cut to fit its receiver."""
+    def _webhook(
+        self, view: NotificationView, name: str, *, whole: bool = False
+    ) -> tuple[Message, tuple[str, ...]]:
+        """Return the message, and what had to be cut to fit its receiver.
+
+        Raises:
+            RenderError: see `render_email`; with `whole`, also when a program would get a cut document.
+        """
         row = webhook_format(name)
         if row is None:
             known = ", ".join(row.name for row in WEBHOOK_FORMATS)
@@ -100,6 +100,8 @@ class Renderer:
 
         def held(document: Json) -> Json:
             nonlocal cuts
+            if whole and row.complete and too_large(document, row.limits):
+                raise RenderError(f"the message is larger than {name} takes", too_large=True)
             document, cuts = fit(document, row.limits)
             return document
 

@@ -39,8 +39,17 @@ def shedding(view: NotificationView, render: Callable[[NotificationView], Made])
 
 
 def smaller_views(view: NotificationView) -> Iterator[NotificationView]:
-    """Yield `view`, then with fewer sources, then with headlines and links alone, then of fewer alerts."""
+    """Yield `view`, then with less for each alert, down to headlines and links, then with fewer alerts.
+
+    A notice has lines instead of alerts.
+    """
     yield view
+    kept = len(view.lines) * 3 // 4
+    while kept and not view.alerts:
+        yield replace(view, lines=(*view.lines[:kept], f"... and {len(view.lines) - kept} more"))
+        kept = kept * 3 // 4
+    if not view.alerts:
+        return
     for most in _FEWER_SOURCES:
         yield fewer_sources(view, most)
     bare = headlines(view)
