@@ -185,6 +185,7 @@ class _Writer:
             is_copy=bool(source.copy_of),
             note=_system_note(source) if is_system(alert) else _note(source, alert.sources),
             passages=passages(source),
+            is_withdrawn=source.withdrawn,
         )
 
     def subject(self, views: Sequence[AlertView]) -> str:

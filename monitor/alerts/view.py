@@ -55,6 +55,7 @@ class SourceView:
     is_copy: bool  # repeats another source: no corroboration
     note: str  # "repeats Meridian Wire", "state media"; "" when nothing needs saying
     passages: tuple[PassageView, ...]  # why it matched
+    is_withdrawn: bool = False  # its outlet changed it since: it no longer says this
 
 
 @dataclass(frozen=True, slots=True)

@@ -210,6 +210,38 @@ UPDATE = replace(
     intro="Now confirmed: three independent owners report it, two of them since the last message.",
 )
 
+CORRECTED = replace(
+    NOTIFICATION,
+    notification_id="91f3d0a7c6b84e5d8a2b3c4d5e6f7081",
+    subject="[CRITICAL corrected, 2 sources] US envoy arrives in Moscow: "
+    "Спецпосланник США Стив Уиткофф прибыл в Москву",
+    created=_moment(12, "16:40"),
+    alerts=(
+        replace(
+            CORROBORATED,
+            revision=4,
+            reason="corrected",
+            headline=_RUSSIAN.title,
+            flags=("corrected",),
+            sources=(
+                replace(_RUSSIAN, is_new=False),
+                replace(_ARABIC, is_new=False),
+                replace(_WIRE, is_withdrawn=True, note="changed since: it no longer says this"),
+            ),
+            independent=2,
+            revisions=(
+                RevisionView(
+                    4,
+                    "corrected",
+                    "Meridian Wire now says: US envoy puts off his visit to Moscow, officials say.",
+                    _moment(12, "16:40"),
+                ),
+            ),
+        ),
+    ),
+    intro="Meridian Wire now says: US envoy puts off his visit to Moscow, officials say.",
+)
+
 DIGEST = replace(
     NOTIFICATION,
     kind="digest",

@@ -36,6 +36,7 @@ MOST_ALERTS = 10_000  # that an id is looked for among
 SAMPLES = {
     "new": samples.NOTIFICATION,
     "update": samples.UPDATE,
+    "corrected": samples.CORRECTED,
     "digest": samples.DIGEST,
     "notice": samples.NOTICE,
     "system": samples.SYSTEM,

@@ -136,6 +136,22 @@ def test_unconfirmed_is_said_first(renderer):
     assert "UNCONFIRMED" not in renderer.render_email(samples.UPDATE).text
 
 
+def test_a_report_that_was_changed_since_is_struck_out_and_proves_nothing(renderer):
+    message = renderer.render_email(samples.CORRECTED)
+    (alert,) = samples.CORRECTED.alerts
+    withdrawn = alert.sources[-1]
+    struck = re.findall(r'line-through;"[^>]*>([^<]+)<', message.html)
+    assert struck == [withdrawn.title]
+    assert "now says: US envoy puts off" in message.text
+    assert "changed since" in message.text
+    why = message.text.partition("WHY IT MATCHED")[2].partition("WHAT CHANGED")[0]
+    assert alert.sources[0].outlet in why
+    assert withdrawn.outlet not in why
+    nobody = replace(alert, sources=(withdrawn,), headline=withdrawn.title)
+    html = renderer.render_email(replace(samples.CORRECTED, alerts=(nobody,))).html
+    assert html.count("line-through") == 2, "the headline, too"
+
+
 def test_the_first_message_marks_nothing_as_new(renderer):
     assert "[NEW]" not in renderer.render_email(samples.NOTIFICATION).text
     assert renderer.render_email(samples.UPDATE).text.count("[NEW]") == 3
