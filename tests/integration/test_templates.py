@@ -524,8 +524,12 @@ def test_check_tells_every_problem_of_a_users_files(tmp_path):
 def test_output_is_capped(renderer):
     many = tuple(replace(samples.ALERT, alert_id=f"{n:032x}", sources=()) for n in range(400))
     small = Renderer(load_templates(TEMPLATES), Limits(output=20_000))
-    with pytest.raises(RenderError, match="the output grows past 20000 characters"):
-        small.render_email(replace(samples.DIGEST, alerts=many))
+    shed = small.render_email(replace(samples.DIGEST, alerts=many))
+    assert len(shed.html) <= 20_000
+    assert re.search(r"\d+ further alerts of lower severity found no room here", " ".join(shed.text.split()))
+    smallest = Renderer(load_templates(TEMPLATES), Limits(output=1_000))
+    with pytest.raises(RenderError, match="the output grows past 1000 characters"):
+        smallest.render_email(replace(samples.DIGEST, alerts=many))
     html = renderer.render_email(replace(samples.DIGEST, alerts=many)).html
     assert html.count("UNCONFIRMED") + html.count("unconfirmed") == 4 + 60
 
