@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from monitor.models import Alert, Recipient, Routing
 
-MOST_DECISIONS: Final = 100  # in one digest; a longer one is sent in parts, as no reader opens 2 MB
+MOST_DECISIONS: Final = 250  # in one digest; a longer one is sent in parts: a webhook's body has an end
 
 
 @dataclass(frozen=True, slots=True)

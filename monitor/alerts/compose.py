@@ -123,6 +123,8 @@ class _Writer:
         first_contact = not any(was_told(d) for d in heard if d.revision not in numbers)
         new_ids = {item_id for revision in told for item_id in revision.item_ids}
         ordered = _ordered(alert.sources, new_ids)
+        if self._bundle.kind == "digest":
+            ordered = _once(ordered)
         owners = independent_owners(alert.sources)
         rule, own = alert.rule, is_system(alert)
         return AlertView(
@@ -273,6 +275,14 @@ def _severities(views: Sequence[AlertView]) -> str:
 def leading(sources: Sequence[Source]) -> Source:
     """Return the source that a message leads with: no copy, of the highest tier, the earliest."""
     return min(sources, key=lambda s: (s.withdrawn, bool(s.copy_of), -tier_rank(s.tier), *arrival_order(s)))
+
+
+def _once(ordered: Sequence[Source]) -> tuple[Source, ...]:
+    """Return the sources without further items of one address: feeds list a live page again and again."""
+    pages: dict[str, Source] = {}
+    for source in ordered:
+        pages.setdefault(source.url or source.item_id, source)
+    return tuple(pages.values())
 
 
 def _ordered(sources: Sequence[Source], new_ids: set[str]) -> tuple[Source, ...]:

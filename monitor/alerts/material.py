@@ -57,7 +57,7 @@ def material(before: Alert, after: Alert, added: set[str], verdict: Verdict | No
         step.add(Reason.UPDATE, f"first source of a higher tier: {described(best)}")
     mentions = _entities(after.sources) - _entities(before.sources)
     if mentions:
-        step.add(Reason.UPDATE, f"first mention of {_limited(sorted(name for _, name in mentions))}")
+        step.add(Reason.UPDATE, f"first mention of {_limited(sorted({name for _, name in mentions}))}")
     listed = {name for _, name in mentions}
     fresh = dict.fromkeys(word for source in new if not source.copy_of for word in source.novel)
     if told := [word for word in fresh if word not in listed]:
@@ -114,7 +114,8 @@ def _limited(names: Sequence[str]) -> str:
 def sentence(parts: Sequence[str]) -> str:
     """Return the parts as one sentence."""
     text = "; ".join(parts)
-    return f"{text[:1].upper()}{text[1:]}."
+    end = "" if text.endswith((".", "!", "?", "…")) else "."
+    return f"{text[:1].upper()}{text[1:]}{end}"
 
 
 def span(duration: timedelta) -> str:

@@ -87,16 +87,20 @@ def test_two_slots_are_two_digests():
 
 
 def test_a_very_long_digest_is_sent_in_parts_that_keep_an_alert_together():
-    alerts = [replace(opened("a")[0], alert_id=f"{number:032}") for number in range(120)]
+    alerts = [replace(opened("a")[0], alert_id=f"{number:032}") for number in range(300)]
+    alerts[-7] = replace(alerts[-7], severity=Severity.CRITICAL)
     due = [waiting(one, n, NOW, Outcome.DIGEST, slot="s") for one in alerts for n in (1, 2, 3)]
     made = put_together(due, alerts).bundles
     assert sorted(d.alert_id + str(d.revision) for one in made for d in one.decisions) == sorted(
         d.alert_id + str(d.revision) for d in due
     )
-    assert all(len(one.decisions) <= 100 for one in made)
+    assert all(len(one.decisions) <= 250 for one in made)
     ids = [alert_id for one in made for alert_id in one.alert_ids]
-    assert len(ids) == len(set(ids)) == 120
+    assert len(ids) == len(set(ids)) == 300
     assert len({one.notification_id("email") for one in made}) == len(made) == 4
+    assert sum(alerts[-7].alert_id in one.alert_ids for one in made[:1]) == 1, (
+        "the first part is the pressing one"
+    )
 
 
 def test_a_digest_entry_leaves_with_the_push_of_its_alert():
