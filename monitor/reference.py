@@ -31,6 +31,9 @@ _BLOCK: Final = re.compile(
 )
 
 
+_MOST_CHOICES: Final = 30  # there are 600 time zones
+
+
 def with_tables(text: str) -> str:
     """Return a Markdown text with the tables between its markers written anew.
 
@@ -90,6 +93,10 @@ def _route_keys() -> str:
     return _keys(routes_schema(), "properties", "routes", "items")
 
 
+def _recipient_keys() -> str:
+    return _keys(routes_schema(), "properties", "recipients", "items")
+
+
 def _timing() -> str:
     """Return the default timing: a column for each severity, a row for each key of a route."""
     severities = sorted(Severity, key=lambda severity: -severity.rank)
@@ -132,6 +139,7 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = MappingProxyType(
         "list-keys": _of_lists("list"),
         "entry-keys": _entries,
         "route-keys": _route_keys,
+        "recipient-keys": _recipient_keys,
         "timing": _timing,
     }
 )
@@ -141,7 +149,8 @@ def _meaning(value: Schema) -> str:
     told = str(value.get("description", ""))
     choices = [str(choice) for choice in _choices(value)]
     untold = [choice for choice in choices if not re.search(rf"\b{re.escape(choice)}\b", told)]
-    return f"{told} One of {', '.join(choices)}.".strip() if untold else told
+    listed = untold and len(choices) <= _MOST_CHOICES
+    return f"{told} One of {', '.join(choices)}.".strip() if listed else told
 
 
 def _choices(value: Schema) -> Iterator[object]:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from monitor.alerts.route_tests import run_route_tests
+from monitor.alerts.routes_file import read_routes
 from monitor.reference import TABLES, with_tables
 from monitor.rules.engine import compile_tree
 from monitor.rules.load import load_tree
@@ -18,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "rules" / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
 FILES = {found[1]: block for block in BLOCKS if (found := re.match(r"# (\S+\.yaml)\n", block))}
+ROUTES = re.findall(r"```yaml routes\n(.*?)```", README, re.DOTALL)
 FRAGMENTS = [block for block in BLOCKS if block not in FILES.values()]
 
 
@@ -38,6 +41,16 @@ def test_the_clauses_are_read(fragment):
     )
     tree = load_tree({"x.yaml": (source + textwrap.indent(fragment, " " * 8)).encode()})
     assert [str(one) for one in tree.errors] == []
+
+
+@pytest.mark.parametrize("text", [FILES["routes.yaml"], *ROUTES])
+def test_the_routes_are_read_and_pass_their_own_tests(text):
+    routing, findings = read_routes("routes.yaml", text.encode())
+    assert [str(one) for one in findings] == []
+    tree = load_tree({path: file.encode() for path, file in FILES.items()})
+    results = run_route_tests(routing, compile_tree(tree).rule_infos.values())
+    assert results
+    assert [(one.where, one.recipient_id, one.expected, one.got) for one in results if not one.passed] == []
 
 
 def test_every_key_is_documented():
