@@ -183,7 +183,7 @@ class _Writer:
             url=safe_url(source.url),
             published=moment(published, self._timezone, self._now) if published else None,
             first_seen=moment(source.first_seen_at, self._timezone, self._now),
-            is_new=source.item_id in new_ids,
+            is_new=source.item_id in new_ids and not source.withdrawn,
             is_copy=bool(source.copy_of),
             note=_system_note(source) if is_system(alert) else _note(source, alert.sources),
             passages=passages(source),

@@ -226,7 +226,7 @@ CORRECTED = replace(
             sources=(
                 replace(_RUSSIAN, is_new=False),
                 replace(_ARABIC, is_new=False),
-                replace(_WIRE, is_withdrawn=True, note="changed since: it no longer says this"),
+                replace(_WIRE, is_new=False, is_withdrawn=True, note="changed since: it no longer says this"),
             ),
             independent=2,
             revisions=(

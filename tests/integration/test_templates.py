@@ -215,6 +215,14 @@ def test_a_short_digest_tells_all_in_full_and_draws_its_chart(renderer):
     assert "<svg" not in message.html
 
 
+@pytest.mark.parametrize("name", ["CATCH-UP", "SUMMARY", "SILENCE ended", "DIGEST 08:00"])
+def test_a_message_of_several_alerts_says_what_it_is(renderer, name):
+    message = renderer.render_email(replace(samples.DIGEST, subject=f"[{name}] 4 alerts: ceasefire"))
+    word = name.upper().removesuffix(" 08:00")
+    assert message.text.startswith(f"{word}, ")
+    assert f">{word}</span>" in message.html
+
+
 def test_right_to_left_text_keeps_to_itself(renderer):
     message = renderer.render_email(samples.UPDATE)
     assert "\u2068بريد الخليج\u2069 (national, AE)" in message.text
