@@ -205,6 +205,19 @@ def test_a_long_digest_stays_short_and_says_how_to_see_the_rest(renderer):
     assert all(f"Headline {n}" in text for n in range(7, 300, 8)), "what is of high severity is always named"
 
 
+def test_an_alert_about_the_monitor_says_what_since_when_and_what_to_do(renderer):
+    message = renderer.render_email(samples.SYSTEM)
+    text = message.text
+    assert text.startswith("MEDIUM, new, about the monitor itself: A feed cannot be read\n")
+    assert "1. The Harbour Gazette cannot be read\n   since 14:05\n   https://gazette.example/rss has" in text
+    assert "`monitor ack 5f0c2a91` stops further messages until it is over." in text
+    alert = replace(samples.SYSTEM.alerts[0], reason="recovered")
+    over = renderer.render_email(replace(samples.SYSTEM, alerts=(alert,), intro="It can be read again."))
+    assert over.text.startswith("RECOVERED, about the monitor itself: A feed cannot be read\n")
+    assert "monitor ack" not in over.text
+    assert "Its reports may be missing" not in over.text
+
+
 def test_a_short_digest_tells_all_in_full_and_draws_its_chart(renderer):
     message = renderer.render_email(busy_digest(9))
     assert "in a line" not in message.text
