@@ -36,6 +36,7 @@ log = structlog.get_logger("monitor.poll")
 FEEDS_AT_ONCE = 50  # of one host in one claim
 ALL_FEEDS = 1_000_000  # of one host, for a single round
 LOCAL_AT_ONCE = 8  # requests in flight to a server on this machine
+LOCAL_UNDER_WAY = 64  # its feeds that are asked, read or stored at a time: each holds its document in memory
 LEASE_SHARE = 1.5  # a lease outlives the longest poll of one feed; it is renewed before each
 LONG_HOLD = timedelta(seconds=60)  # a longer one ends this round for the host
 
@@ -194,7 +195,7 @@ class PollLoop:
     async def _together(self, visit: _Visit) -> datetime:
         """Poll the feeds of a server of our own, several at a time."""
         host = visit.claim.host
-        under_way = asyncio.Semaphore(max(LOCAL_AT_ONCE, self._settings.concurrency))
+        under_way = asyncio.Semaphore(LOCAL_UNDER_WAY)
 
         async def one(state: FeedState) -> datetime:
             async with under_way:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
 
+MOMENT = 0.005  # seconds
 MOST = 64  # calls in one transaction: other writers wait for no more than that
 
 
@@ -20,7 +21,8 @@ class Batches(Generic[Asked, Answer]):
     """Gathers calls of one kind.
 
     The first call starts at once and alone; those that come while it runs go together in the next
-    transaction, so that nobody waits for company. When a transaction of several fails, each is tried on its
+    transaction. When so many come that several waited, the next transaction waits a moment for more: it
+    costs less than another transaction. When a transaction of several fails, each is tried on its
     own: one that the database refuses takes no other with it.
     """
 
@@ -55,8 +57,12 @@ class Batches(Generic[Asked, Answer]):
             await asyncio.wait({self._worker})
 
     async def _work(self) -> None:
+        together = 1
         while self._waiting:
+            if together > 1 and len(self._waiting) < MOST:
+                await self._moment()
             batch = self._next()
+            together = len(batch)
             try:
                 answers = await self._run([asked for asked, _ in batch])
             except StorageError as error:
@@ -72,6 +78,15 @@ class Batches(Generic[Asked, Answer]):
             else:
                 for (_, future), answer in zip(batch, answers, strict=True):
                     _settle(future, answer)
+
+    async def _moment(self) -> None:
+        """Let more calls come; whoever waits is not forgotten when the program ends meanwhile."""
+        try:
+            await asyncio.sleep(MOMENT)
+        except asyncio.CancelledError:
+            for _, future in self._waiting:
+                future.cancel()
+            raise
 
     async def _one_by_one(self, batch: Sequence[tuple[Asked, asyncio.Future[Answer]]]) -> None:
         for asked, future in batch:

@@ -53,7 +53,8 @@ def commit_polls(connection: Connection, polls: Sequence[Poll]) -> list[PollRece
     3. Set the hosts' due times anew.
     """
     stored = _lock(connection, polls)
-    urls = {poll.claim.token: claimed_urls(poll.claim) for poll in polls}
+    claims = {poll.claim.token: poll.claim for poll in polls}
+    urls = {token: claimed_urls(claim) for token, claim in claims.items()}
     lost = {
         poll.feed_id: error
         for poll in polls
