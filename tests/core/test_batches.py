@@ -186,3 +186,16 @@ async def test_an_error_of_the_loop_itself_is_no_answer():
     batches._worker.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
+
+
+async def test_who_waits_for_company_is_told_when_the_program_ends():
+    base = Base()
+    batches = Batches(base.run, subject=lambda one: one % 10)
+    calls = [asyncio.create_task(batches.ask(one)) for one in (11, 12, 21)]
+    assert [await calls[0], await calls[1]] == [110, 120]
+    assert batches._worker is not None
+    assert batches._waiting, "the last one waits for its own transaction, and for company"
+    batches._worker.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(calls[2], 5)
+    assert base.transactions == [[11, 12]]
