@@ -16,7 +16,7 @@ from monitor.storage.base_stories import TermCounts
 from monitor.storage.decide import LEAST_SHARED, batch_of, is_fixed, is_waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import timedelta
 
     from monitor.models import Alert, AlertRevision, Decision, Hit, Item, Notification, StoryMember
@@ -145,13 +145,18 @@ class ReplayStore:
         return tuple((self.members[rank[-1]], self._items[rank[-1]]) for rank in ranked[:limit])
 
     async def story_members(
-        self, story_ids: Sequence[str], *, limit: int = 50
+        self, story_ids: Sequence[str], *, limit: int = 50, known: Collection[str] = frozenset()
     ) -> Mapping[str, tuple[tuple[StoryMember, Item], ...]]:
         """See `Storage.story_members`."""
+        newest = {story_id: sorted(self._by_story.get(story_id, ()))[-limit:] for story_id in story_ids}
+        asked = {
+            story_id: [item_id for _, item_id in found if item_id not in known]
+            for story_id, found in newest.items()
+        }
         return {
-            story_id: tuple((self.members[item_id], self._items[item_id]) for _, item_id in found[-limit:])
-            for story_id in story_ids
-            if (found := sorted(self._by_story.get(story_id, ())))
+            story_id: tuple((self.members[item_id], self._items[item_id]) for item_id in ids)
+            for story_id, ids in asked.items()
+            if ids
         }
 
     async def term_counts(self, asked: Mapping[str, Sequence[str]]) -> Mapping[str, TermCounts]:
@@ -232,7 +237,10 @@ class ReplayStore:
         for language, found in learned.counts.items():
             self._learned[language] += found.items
             self._terms[language].update(found.counts)
-        place = next(n for n, one in enumerate(self._unlearned) if one.item_id == learned.mark.item_id)
+        if learned.mark is None:
+            return
+        mark = learned.mark.item_id
+        place = next(n for n, one in enumerate(self._unlearned) if one.item_id == mark)
         del self._unlearned[: place + 1]
 
     def _index(self, member: StoryMember) -> None:

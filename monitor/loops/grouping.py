@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from monitor.rules.schema import Rule
     from monitor.rules.stateful import Firing
     from monitor.storage.base import PendingHit, Storage
+    from monitor.storage.base_stories import Learned
     from monitor.stories.linking import Mode
 
 log = structlog.get_logger("monitor.flush")
@@ -82,7 +83,7 @@ class Grouping:
            move on when a set is complete, and can be signals in turn.
         4. Decide about each new revision.
         """
-        members = await self._stories(pending)
+        members, learned = await self._stories(pending)
         arrivals: dict[tuple[str, str], list[tuple[Source, str]]] = defaultdict(list)
         rules: dict[str, RuleInfo] = {}
         for found in pending:
@@ -111,6 +112,7 @@ class Grouping:
             alerts=tuple(move.step.alert for move in moves),
             revisions=tuple(revision for move in moves for revision in move.step.revisions),
             decisions=tuple([made async for made in self._decisions(moves)]),
+            learned=learned,
             values=memory.values(),
         )
 
@@ -208,12 +210,13 @@ class Grouping:
                     found.setdefault(other.alert_id, other)
         return list(found.values())
 
-    async def _stories(self, pending: Sequence[PendingHit]) -> dict[str, StoryMember]:
+    async def _stories(self, pending: Sequence[PendingHit]) -> tuple[dict[str, StoryMember], Learned | None]:
         rules: dict[str, set[str]] = defaultdict(set)
         for found in pending:
             rules[found.item.item_id].add(found.hit.rule_id)
         items = {found.item.item_id: found.item for found in pending}
-        return await Stories(self._storage, self._mode, self._meaning).of(items, rules, self._now)
+        stories = Stories(self._storage, self._mode, self._meaning)
+        return await stories.of(items, rules, self._now), stories.learned()
 
     async def _find(self, rule: RuleInfo, key: str) -> Alert | None:
         """Return the alert so far, also when it was opened under an older id of the rule."""

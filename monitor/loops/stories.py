@@ -1,16 +1,16 @@
-"""Give a batch of items their stories, and learn how telling terms are from all items that come in."""
+"""Give a batch of items their stories, and learn how telling terms are: from all items, and by rule."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Final
 
-from monitor.storage.base_stories import ItemMark, Learned, StoryQuery, TermCounts
+from monitor.storage.base_stories import ItemMark, Learned, StoryQuery, TermCounts, rule_key
 from monitor.stories.grouping import WINDOW, Assigner
 from monitor.stories.keys import keys
 from monitor.stories.linking import SAFE, Judge
 from monitor.stories.profile import UNKNOWN, profile
-from monitor.stories.weights import TermWeights
+from monitor.stories.weights import RuleWeights, TermWeights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from monitor.stories.linking import Mode
 
 LEARNED_AT_ONCE: Final = 1000  # items of one flush: a second of work, far below its lease
+
+MOST_MEMBERS: Final = 50  # of a story that an item is compared with, the newest
 
 Pair = tuple["StoryMember", "Item"]
 
@@ -36,7 +38,8 @@ class Stories:
         self._storage = storage
         self._mode = mode
         self._meaning = meaning
-        self._counts: dict[str, TermCounts] = {}
+        self._counts: dict[str, TermCounts] = {}  # by language and by rule key
+        self._hits: dict[str, tuple[Counter[str], int]] = {}  # by rule key: what this batch's hits hold
 
     async def of(
         self, items: Mapping[str, Item], rules: Mapping[str, Iterable[str]], now: datetime
@@ -45,7 +48,8 @@ class Stories:
 
         1. Items that have a place keep it.
         2. Ask how telling the terms of the others are; that gives the keys they are looked up by.
-        3. Ask for candidates, for the other members of their stories, and for their terms.
+        3. Ask for candidates, for the other members of their stories, and for their terms, also among the
+           hits of their rules.
         4. Assign one after the other in the order given; each sees those before it.
 
         Args:
@@ -63,15 +67,51 @@ class Stories:
             for item in fresh
         }
         candidates = await self._candidates(fresh, found)
-        await self._ask_for_terms([other for pairs in candidates for _, other in pairs])
-        assigner = Assigner(now, Judge(self._weights(), self._mode, self._meaning))
+        others = [other for pairs in candidates for _, other in pairs]
+        await self._ask_for_terms(others)
+        by_rule = await self._rule_weights(fresh, others, rules)
+        judge = Judge(self._weights(), self._mode, self._meaning, rule_weights=by_rule)
+        assigner = Assigner(now, judge)
         for item, pairs in zip(fresh, candidates, strict=True):
             item_id = item.item_id
             places[item_id] = assigner.assign(item, pairs, found[item_id], rules.get(item_id, ()))
+            self._count(item, rules.get(item_id, ()))
         return places
+
+    def learned(self) -> Learned | None:
+        """Return what the items that have a place now teach of their rules' terms; None without any."""
+        counts = {key: TermCounts(items, dict(terms)) for key, (terms, items) in self._hits.items()}
+        return Learned(counts) if counts else None
+
+    def _count(self, item: Item, rules: Iterable[str]) -> None:
+        found = profile(item)
+        for rule_id in rules:
+            terms, items = self._hits.get(key := rule_key(rule_id, found.language), (Counter(), 0))
+            terms.update(found.terms)
+            self._hits[key] = terms, items + 1
 
     def _weights(self) -> dict[str, TermWeights]:
         return {language: TermWeights(found.items, found.counts) for language, found in self._counts.items()}
+
+    async def _rule_weights(
+        self, items: Sequence[Item], others: Sequence[Item], rules: Mapping[str, Iterable[str]]
+    ) -> dict[tuple[str, str], RuleWeights]:
+        """Return how telling the words of headlines are among the hits of each item's rules."""
+        titles: dict[str, set[str]] = defaultdict(set)
+        for item in (*items, *others):
+            found = profile(item)
+            titles[found.language] |= found.title_terms
+        places = sorted(
+            {(rule_id, one.language or UNKNOWN) for one in items for rule_id in rules.get(one.item_id, ())}
+        )
+        asked = {rule_key(*place): sorted(titles[place[1]]) for place in places}
+        answer = await self._storage.term_counts(asked)
+        weights = self._weights()
+        return {
+            (rule_id, language): RuleWeights(weights[language], found.items, found.counts)
+            for rule_id, language in places
+            for found in (answer[rule_key(rule_id, language)],)
+        }
 
     async def _ask_for_terms(self, items: Sequence[Item]) -> None:
         wanted: dict[str, set[str]] = defaultdict(set)
@@ -91,7 +131,14 @@ class Stories:
     async def _candidates(self, items: Sequence[Item], found: Mapping[str, StoryKeys]) -> list[list[Pair]]:
         answers = await self._storage.story_candidates([_query(item, found[item.item_id]) for item in items])
         ids = sorted({member.story_id for pairs in answers for member, _ in pairs})
-        stories = await self._storage.story_members(ids)
+        known = {member.item_id for pairs in answers for member, _ in pairs}
+        others = await self._storage.story_members(ids, limit=MOST_MEMBERS, known=known)
+        stories: dict[str, list[Pair]] = {story_id: list(found) for story_id, found in others.items()}
+        for pair in {pair[0].item_id: pair for pairs in answers for pair in pairs}.values():
+            stories.setdefault(pair[0].story_id, []).append(pair)
+        for found_pairs in stories.values():  # the newest, as if they had been asked for
+            found_pairs.sort(key=lambda pair: (pair[0].event_at, pair[0].item_id))
+            del found_pairs[:-MOST_MEMBERS]
         whole = []
         for pairs in answers:
             merged = {member.item_id: (member, other) for member, other in pairs}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from monitor.models import Hit, Item, StoryMember
@@ -25,7 +25,7 @@ class StoryQuery:
 
 @dataclass(frozen=True, slots=True)
 class TermCounts:
-    """Document frequencies of one language."""
+    """Document frequencies of one language, or of one rule's hits in one."""
 
     items: int = 0  # how many items were learned from
     counts: Mapping[str, int] = field(default_factory=dict)  # term: how many of them hold it
@@ -41,10 +41,15 @@ class ItemMark:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """What was learned from the items between two marks."""
+    """What was learned from the items between two marks, or from the hits of a flush."""
 
-    counts: Mapping[str, TermCounts]  # by language; added to what is stored
-    mark: ItemMark  # of the last of them: learning goes on behind it
+    counts: Mapping[str, TermCounts]  # by language, or by `rule_key`; added to what is stored
+    mark: ItemMark | None = None  # of the last item: learning goes on behind it; None = it stays where it is
+
+
+def rule_key(rule_id: str, language: str) -> str:
+    """Return under what the terms of a rule's hits in one language are counted; no language is named so."""
+    return f"{language} {rule_id}"
 
 
 class StoryStorage(Protocol):
@@ -63,15 +68,16 @@ class StoryStorage(Protocol):
         """
 
     async def story_members(
-        self, story_ids: Sequence[str], *, limit: int = 50
+        self, story_ids: Sequence[str], *, limit: int = 50, known: Collection[str] = frozenset()
     ) -> Mapping[str, tuple[tuple[StoryMember, Item], ...]]:
         """Return the members of those stories that have any, by (event_at, item_id).
 
-        Of a story with more than `limit` members, the newest.
+        Of a story with more than `limit` members, the newest; of those, all whose item id is not in
+        `known`.
         """
 
     async def term_counts(self, asked: Mapping[str, Sequence[str]]) -> Mapping[str, TermCounts]:
-        """Return, for each language asked for, how many items were learned from and hold each term.
+        """Return, for each language or `rule_key`, how many items were learned from and hold each term.
 
         Terms that none of them holds are absent.
         """

@@ -18,7 +18,7 @@ from monitor.storage.decide import is_waiting
 from monitor.storage.memory_state import State, check_times
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime, timedelta
 
     from monitor.models import (
@@ -174,10 +174,10 @@ class MemoryStorage:
         return tuple(memory_stories.story_candidates(self._state, one, limit) for one in asked)
 
     async def story_members(
-        self, story_ids: Sequence[str], *, limit: int = 50
+        self, story_ids: Sequence[str], *, limit: int = 50, known: Collection[str] = frozenset()
     ) -> Mapping[str, tuple[tuple[StoryMember, Item], ...]]:
         """See `Storage.story_members`."""
-        return memory_stories.story_members(self._state, story_ids, limit)
+        return memory_stories.story_members(self._state, story_ids, limit, known)
 
     async def term_counts(self, asked: Mapping[str, Sequence[str]]) -> Mapping[str, TermCounts]:
         """See `Storage.term_counts`."""

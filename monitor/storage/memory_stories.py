@@ -8,7 +8,7 @@ from monitor.storage.base_stories import TermCounts
 from monitor.storage.decide import FORGET_AT, LEAST_SHARED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from monitor.models import Hit, Item, StoryMember
@@ -32,7 +32,7 @@ def story_candidates(state: State, asked: StoryQuery, limit: int) -> tuple[tuple
 
 
 def story_members(
-    state: State, story_ids: Sequence[str], limit: int
+    state: State, story_ids: Sequence[str], limit: int, known: Collection[str]
 ) -> Mapping[str, tuple[tuple[StoryMember, Item], ...]]:
     """See `Storage.story_members`."""
     found: dict[str, list[tuple[datetime, str]]] = {}
@@ -40,9 +40,14 @@ def story_members(
     for member in state.members.values():
         if member.story_id in wanted:
             found.setdefault(member.story_id, []).append((member.event_at, member.item_id))
-    return {
-        story_id: tuple((state.members[item_id], state.items[item_id]) for _, item_id in sorted(ids)[-limit:])
+    asked = {
+        story_id: [item_id for _, item_id in sorted(ids)[-limit:] if item_id not in known]
         for story_id, ids in found.items()
+    }
+    return {
+        story_id: tuple((state.members[item_id], state.items[item_id]) for item_id in ids)
+        for story_id, ids in asked.items()
+        if ids
     }
 
 
@@ -80,4 +85,5 @@ def learn(state: State, learned: Learned) -> None:
             known[term] = known.get(term, 0) + count
         if known[ALL] >= FORGET_AT:
             state.terms[language] = {term: count // 2 for term, count in known.items() if count > 1}
-    state.learned = learned.mark.first_seen_at, learned.mark.item_id
+    if learned.mark is not None:
+        state.learned = learned.mark.first_seen_at, learned.mark.item_id

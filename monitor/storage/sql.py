@@ -31,7 +31,7 @@ from monitor.storage.sql_commit import Poll
 from monitor.storage.urls import read_url
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -220,10 +220,10 @@ class SqlStorage:
         return await self._engine.read(sql_stories.story_candidates, asked, limit)
 
     async def story_members(
-        self, story_ids: Sequence[str], *, limit: int = 50
+        self, story_ids: Sequence[str], *, limit: int = 50, known: Collection[str] = frozenset()
     ) -> Mapping[str, tuple[tuple[StoryMember, Item], ...]]:
         """See `Storage.story_members`."""
-        return await self._engine.read(sql_stories.story_members, story_ids, limit)
+        return await self._engine.read(sql_stories.story_members, story_ids, limit, known)
 
     async def term_counts(self, asked: Mapping[str, Sequence[str]]) -> Mapping[str, TermCounts]:
         """See `Storage.term_counts`."""

@@ -7,7 +7,7 @@ from collections import Counter
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import delete, func, literal, select, union_all, update
+from sqlalchemy import delete, func, select, union_all, update
 
 from monitor.storage.base_stories import TermCounts
 from monitor.storage.codec import dumps_text, loads_text, utc
@@ -18,9 +18,9 @@ from monitor.storage.statements import add_up, insert_new, upsert
 from monitor.storage.tables import hits, items, members, postings, terms, values
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from sqlalchemy import ColumnElement, Connection, Select
+    from sqlalchemy import Connection, Row
 
     from monitor.models import Hit, Item, StoryMember
     from monitor.storage.base_stories import Learned, StoryQuery
@@ -38,88 +38,99 @@ def story_of(connection: Connection, item_ids: Sequence[str]) -> Mapping[str, St
 def story_candidates(
     connection: Connection, asked: Sequence[StoryQuery], limit: int
 ) -> tuple[tuple[tuple[StoryMember, Item], ...], ...]:
-    """See `Storage.story_candidates`."""
-    return tuple(_candidates(connection, one, limit) for one in asked)
+    """See `Storage.story_candidates`.
 
-
-def _candidates(
-    connection: Connection, asked: StoryQuery, limit: int
-) -> tuple[tuple[StoryMember, Item], ...]:
-    """Answer one query.
-
-    Each of the three questions is answered from its own index; their answers are added up by item.
+    Which items answer a query follows from the indexes alone; then the documents of all queries' answers
+    are read at once, because the queries of one batch often have the same.
     """
-    shared = (
-        select(
-            postings.c.item_id,
-            literal(0).label("url"),
-            literal(0).label("title"),
-            func.count().label("shared"),
-        )
+    keyed = _keyed(connection, asked)
+    ranked = [_ranked(connection, one, keyed)[:limit] for one in asked]
+    found = _pairs(connection, {item_id for ids in ranked for item_id in ids})
+    return tuple(tuple(found[item_id] for item_id in ids) for ids in ranked)
+
+
+def _keyed(connection: Connection, asked: Sequence[StoryQuery]) -> Sequence[Row[Any]]:
+    """Return id, time, url hash and title hash of the members that have one of the queries' keys."""
+    if not asked:
+        return ()
+    columns = (members.c.item_id, members.c.event_at, members.c.url_hash, members.c.title_hash)
+    near = members.c.event_at.between(min(q.since for q in asked), max(q.until for q in asked))
+    urls = {key for one in asked for key in one.url_keys if key}
+    titles = {key for one in asked for key in one.title_keys if key}
+    by_url, by_title = (
+        select(*columns).where(among(column, map(key_hash, keys)), near)
+        for column, keys in ((members.c.url_hash, urls), (members.c.title_hash, titles))
+    )
+    return connection.execute(union_all(by_url, by_title)).all()
+
+
+def _ranked(connection: Connection, asked: StoryQuery, keyed: Sequence[Row[Any]]) -> list[str]:
+    """Return the ids of the items that answer a query, in its order."""
+    urls, titles = ({key_hash(key) for key in keys if key} for keys in (asked.url_keys, asked.title_keys))
+    found: dict[str, tuple[bool, bool, datetime]] = {}
+    for row in keyed:
+        url, title = row.url_hash in urls, row.title_hash in titles
+        if asked.since <= row.event_at <= asked.until and (url or title):
+            found[row.item_id] = (url, title, row.event_at)
+    counts = _shared(connection, asked, found)
+    ranked = [
+        (not url, not title, -counts.pop(item_id, (0, event_at))[0], event_at, item_id)
+        for item_id, (url, title, event_at) in found.items()
+    ]
+    ranked += [(True, True, -count, event_at, item_id) for item_id, (count, event_at) in counts.items()]
+    return [rank[-1] for rank in sorted(ranked)]
+
+
+def _shared(
+    connection: Connection, asked: StoryQuery, keyed: Iterable[str]
+) -> dict[str, tuple[int, datetime]]:
+    """Return (number of shared postings, time) of the items that share enough, or that a key found."""
+    if not any(asked.postings):
+        return {}
+    # One time an item: the least of them spares the database a second column to group by.
+    rows = connection.execute(
+        select(postings.c.item_id, func.count(), func.min(postings.c.event_at))
         .where(
             among(postings.c.term, map(key_hash, filter(None, asked.postings))),
             postings.c.event_at.between(asked.since, asked.until),
         )
         .group_by(postings.c.item_id)
+        .having((func.count() >= LEAST_SHARED) | among(postings.c.item_id, keyed))
     )
-    answers = union_all(
-        shared,
-        _sharing(members.c.url_hash, asked.url_keys, asked, url=1, title=0),
-        _sharing(members.c.title_hash, asked.title_keys, asked, url=0, title=1),
-    ).subquery()
-    url, title, count = (func.sum(answers.c[name]) for name in ("url", "title", "shared"))
-    ranked = (
-        select(answers.c.item_id, url.label("url"), title.label("title"), count.label("shared"))
-        .group_by(answers.c.item_id)
-        .having((url > 0) | (title > 0) | (count >= LEAST_SHARED))
-        .subquery()
-    )
+    return {item_id: (count, event_at) for item_id, count, event_at in rows}
+
+
+def _pairs(connection: Connection, item_ids: Iterable[str]) -> dict[str, tuple[StoryMember, Item]]:
     rows = connection.execute(
-        select(members.c.document.label("member"), items.c.document.label("item"))
-        .join(ranked, ranked.c.item_id == members.c.item_id)
+        select(members.c.item_id, members.c.document, items.c.document)
         .join(items, items.c.item_id == members.c.item_id)
-        .order_by(
-            ranked.c.url.desc(),
-            ranked.c.title.desc(),
-            ranked.c.shared.desc(),
-            members.c.event_at,
-            members.c.item_id,
-        )
-        .limit(limit)
+        .where(among(members.c.item_id, item_ids))
     )
-    return tuple((read_member(row.member), read_item(row.item)) for row in rows)
-
-
-def _sharing(
-    column: ColumnElement[Any], keys: Sequence[str], asked: StoryQuery, *, url: int, title: int
-) -> Select[*tuple[Any, ...]]:
-    return select(members.c.item_id, literal(url), literal(title), literal(0)).where(
-        among(column, map(key_hash, filter(None, keys))),
-        members.c.event_at.between(asked.since, asked.until),
-    )
+    return {item_id: (read_member(member), read_item(item)) for item_id, member, item in rows}
 
 
 def story_members(
-    connection: Connection, story_ids: Sequence[str], limit: int
+    connection: Connection, story_ids: Sequence[str], limit: int, known: Collection[str]
 ) -> Mapping[str, tuple[tuple[StoryMember, Item], ...]]:
     """See `Storage.story_members`."""
     order = (members.c.event_at.desc(), members.c.item_id.desc())
     place = func.row_number().over(partition_by=members.c.story_id, order_by=order)
     ranked = (
-        select(members.c.item_id, place.label("place")).where(among(members.c.story_id, story_ids)).subquery()
+        select(members.c.item_id, members.c.story_id, members.c.event_at, place.label("place"))
+        .where(among(members.c.story_id, story_ids))
+        .subquery()
     )
     rows = connection.execute(
-        select(members.c.document.label("member"), items.c.document.label("item"))
-        .join(ranked, ranked.c.item_id == members.c.item_id)
-        .join(items, items.c.item_id == members.c.item_id)
+        select(ranked.c.story_id, ranked.c.item_id)
         .where(ranked.c.place <= limit)
-        .order_by(members.c.event_at, members.c.item_id)
+        .order_by(ranked.c.event_at, ranked.c.item_id)
     )
+    wanted = [(story_id, item_id) for story_id, item_id in rows if item_id not in known]
+    pairs = _pairs(connection, [item_id for _, item_id in wanted])
     found: dict[str, list[tuple[StoryMember, Item]]] = {}
-    for row in rows:
-        member = read_member(row.member)
-        found.setdefault(member.story_id, []).append((member, read_item(row.item)))
-    return {story_id: tuple(pairs) for story_id, pairs in found.items()}
+    for story_id, item_id in wanted:
+        found.setdefault(story_id, []).append(pairs[item_id])
+    return {story_id: tuple(found[story_id]) for story_id in found}
 
 
 def term_counts(connection: Connection, asked: Mapping[str, Sequence[str]]) -> Mapping[str, TermCounts]:
@@ -186,5 +197,7 @@ def learn(connection: Connection, learned: Learned) -> None:
         if total is not None and total >= FORGET_AT:
             connection.execute(update(terms).where(mine).values(item_count=terms.c.item_count // 2))
             connection.execute(delete(terms).where(mine, terms.c.item_count == 0))
+    if learned.mark is None:
+        return
     mark = json.dumps([utc(learned.mark.first_seen_at).isoformat(), learned.mark.item_id])
     upsert(connection, values, [{"name": MARK, "value": dumps_text(mark)}])

@@ -14,21 +14,17 @@ class Coefficient(NamedTuple):
     mean: float
 
 
-INTERCEPT: Final = -7.38979
+INTERCEPT: Final = -8.76769
 COEFFICIENTS: Final = {
-    "title_least": Coefficient(3.15219, 0.154268),
-    "title_tokens": Coefficient(3.70873, 0.491859),
-    "title_grams": Coefficient(1.84514, 0.064168),
-    "grams": Coefficient(1.85766, 0.0524636),
-    "rare": Coefficient(0.199078, 0.559547),
-    "shared_weight": Coefficient(-0.920663, 0.962796),
-    "rarest": Coefficient(5.03271, 0.591795),
-    "rare_title": Coefficient(0.675695, 0.324727),
-    "names": Coefficient(1.59712, 0.166716),
-    "names_apart": Coefficient(-1.32631, 0.45319),
-    "numbers": Coefficient(2.28569, 0.0331762),
-    "hours": Coefficient(-0.693327, 3.11318),
-    "same_host": Coefficient(-1.00063, 0.0979813),
-    "running": Coefficient(0.187429, 0.0728705),
-    "question": Coefficient(-3.03648, 0.0677358),
+    "covered": Coefficient(6.29376, 0.094008),
+    "usual": Coefficient(-4.01492, 0.0602598),
+    "title_tokens": Coefficient(4.58193, 0.491859),
+    "shared_weight": Coefficient(-0.220539, 0.962796),
+    "rarest": Coefficient(6.0299, 0.591795),
+    "rule_rarest": Coefficient(-0.562296, 0.224641),
+    "rare_title": Coefficient(1.05829, 0.324727),
+    "numbers": Coefficient(2.67827, 0.0331762),
+    "hours": Coefficient(-0.684452, 3.11318),
+    "same_host": Coefficient(-1.14923, 0.0979813),
+    "question": Coefficient(-2.83415, 0.0677358),
 }

@@ -1,65 +1,61 @@
 """What two items have in common, in numbers: the features that the regression weighs.
 
 Nothing here knows a word of any language; how telling a term is follows from how many of the
-installation's own items hold it (`weights.py`). Sums of floats are `fsum`: sets have no order, and a
-score must not depend on one. Nine more features (cosines, word pairs, lengths, numbers that differ) were
-measured and left out: they changed nothing, and their slopes had no meaning that could be explained.
+installation's own items hold it, and how many of the hits of the rule (`weights.py`). Sums of floats are
+`fsum`: sets have no order, and a score must not depend on one. Some thirty more features (names and letters
+in common, cosines, word pairs, lengths, numbers that differ, live pages) were measured and left out: with
+streams left out one at a time they changed nothing or did harm.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rapidfuzz.fuzz import token_set_ratio
-
-from monitor.stories.similarity import jaccard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from monitor.stories.profile import Profile
-    from monitor.stories.weights import TermWeights
+    from monitor.stories.weights import RuleWeights, TermWeights
 
 RARE: Final = 0.6  # weight from which a term counts as rare: about one item in a hundred
 
 
-@dataclass(frozen=True, slots=True)
-class Weighed:
-    """A profile with the sums over its terms that every comparison needs."""
+class Weighed(NamedTuple):
+    """A profile under the weights of its language."""
 
     profile: Profile
     weights: TermWeights
-    title_weight: float  # sum over the headline's terms
-    names_length: float  # of the vector of names
 
 
-def weighed(profile: Profile, weights: TermWeights) -> Weighed:
-    """Return the profile under the weights of its language."""
-    title_weight = math.fsum(map(weights.of, profile.title_terms))
-    names_length = math.sqrt(math.fsum(weights.of(name) ** 2 for name in profile.names))
-    return Weighed(profile, weights, title_weight, names_length)
+def is_telling(one: Weighed, other: Weighed) -> bool:
+    """Return whether two items have a rare word in common."""
+    of = one.weights.of
+    return any(of(term) >= RARE for term in one.profile.terms & other.profile.terms)
 
 
 class Pair:
     """Two items side by side: what several features need is computed once."""
 
-    __slots__ = ("covered", "heavy", "one", "other", "shared", "title_shared", "weights")
+    __slots__ = (
+        "covered", "crossed", "heavy", "one", "other", "rule", "shared", "title_shared", "usual", "weights",
+    )  # fmt: skip
 
-    def __init__(self, one: Weighed, other: Weighed) -> None:
-        """Compare; the result is the same the other way round."""
+    def __init__(self, one: Weighed, other: Weighed, rule: RuleWeights) -> None:
+        """Compare two hits of one rule; the result is the same the other way round."""
         self.one, self.other = one.profile, other.profile
         self.weights = one.weights
+        self.rule = rule
         self.shared = self.one.terms & self.other.terms
         self.title_shared = self.one.title_terms & self.other.title_terms
         self.heavy = [self.weights.of(term) for term in self.shared]
-        self.covered = min(_covered(one, other), _covered(other, one))
-
-    @property
-    def is_telling(self) -> bool:
-        """Return whether they have a rare word in common."""
-        return any(weight >= RARE for weight in self.heavy)
+        # Words of one headline that the other text has.
+        self.crossed = (self.one.title_terms & self.other.terms, self.other.title_terms & self.one.terms)
+        titles = (self.one.title_terms, self.other.title_terms)
+        self.covered = _least_covered(self.crossed, titles, rule.of)
+        self.usual = _least_covered(self.crossed, titles, self.weights.of) - self.covered
 
     def rare_words(self) -> list[str]:
         """Return the rare words in common as the first item writes them, the rarest first."""
@@ -72,59 +68,45 @@ class Feature(NamedTuple):
 
     name: str  # its key among the coefficients
     label: str  # as people read it in an explanation
-    of: Callable[[Pair, Weighed, Weighed], float]
+    of: Callable[[Pair], float]
 
 
-def _apart(mine: frozenset[str], theirs: frozenset[str]) -> float:
-    return float(bool(mine) and bool(theirs) and mine.isdisjoint(theirs))
+def _least_covered(
+    crossed: Iterable[frozenset[str]], titles: Iterable[frozenset[str]], of: Callable[[str], float]
+) -> float:
+    """Return which share of a headline, by weight, is in the other text: the lesser of both."""
+    sums = [
+        (math.fsum(map(of, terms)), math.fsum(map(of, title)))
+        for terms, title in zip(crossed, titles, strict=True)
+    ]
+    return min(found / whole if whole else 0.0 for found, whole in sums)
 
 
-def _covered(mine: Weighed, theirs: Weighed) -> float:
-    """Return which share of my headline, by weight, is in their text."""
-    shared = math.fsum(map(mine.weights.of, mine.profile.title_terms & theirs.profile.terms))
-    return shared / mine.title_weight if mine.title_weight else 0.0
-
-
-def _named_alike(pair: Pair, one: Weighed, other: Weighed) -> float:
-    """Return the cosine of the names, each as long as its weight."""
-    dot = math.fsum(pair.weights.of(name) ** 2 for name in pair.one.names & pair.other.names)
-    return min(1.0, dot / (one.names_length * other.names_length)) if dot else 0.0
+def _rule_rarest(pair: Pair) -> float:
+    """Return the weight under the rule of the rarest word of a headline that the other text has."""
+    return max(map(pair.rule.of, pair.crossed[0] | pair.crossed[1]), default=0.0)
 
 
 FEATURES: Final = (
-    Feature("title_least", "headlines that are in the other text", lambda p, _a, _b: p.covered),
+    Feature("covered", "headlines that are in the other text", lambda p: p.covered),
+    Feature("usual", "headlines alike in what the rule's hits always say", lambda p: p.usual),
     Feature(
         "title_tokens",
         "headlines of the same words",
-        lambda p, _a, _b: token_set_ratio(p.one.title, p.other.title) / 100,
+        lambda p: token_set_ratio(p.one.title, p.other.title) / 100,
     ),
-    Feature(
-        "title_grams",
-        "headlines of the same letters",
-        lambda p, _a, _b: jaccard(p.one.title_grams, p.other.title_grams),
-    ),
-    Feature("grams", "texts of the same letters", lambda p, _a, _b: jaccard(p.one.grams, p.other.grams)),
-    Feature("rare", "number of rare words in common", lambda p, _a, _b: math.log1p(_rare(p.heavy))),
-    Feature(
-        "shared_weight", "how telling the common words are", lambda p, _a, _b: math.log1p(math.fsum(p.heavy))
-    ),
-    Feature("rarest", "the rarest common word", lambda p, _a, _b: max(p.heavy, default=0.0)),
+    Feature("shared_weight", "how telling the common words are", lambda p: math.log1p(math.fsum(p.heavy))),
+    Feature("rarest", "the rarest common word", lambda p: max(p.heavy, default=0.0)),
+    Feature("rule_rarest", "the rarest common word among the rule's hits", _rule_rarest),
     Feature(
         "rare_title",
         "rare words in both headlines",
-        lambda p, _a, _b: math.log1p(_rare(map(p.weights.of, p.title_shared))),
+        lambda p: math.log1p(_rare(map(p.weights.of, p.title_shared))),
     ),
-    Feature("names", "share of names in common", _named_alike),
-    Feature("names_apart", "no name in common", lambda p, _a, _b: _apart(p.one.names, p.other.names)),
-    Feature(
-        "numbers", "numbers in common", lambda p, _a, _b: math.log1p(len(p.one.numbers & p.other.numbers))
-    ),
-    Feature("hours", "hours apart", lambda p, _a, _b: math.log1p(abs(p.one.hour - p.other.hour))),
-    Feature(
-        "same_host", "the same site", lambda p, _a, _b: float(bool(p.one.host) and p.one.host == p.other.host)
-    ),
-    Feature("running", "a live page", lambda p, _a, _b: float(p.one.running or p.other.running)),
-    Feature("question", "only one headline asks", lambda p, _a, _b: float(p.one.asks != p.other.asks)),
+    Feature("numbers", "numbers in common", lambda p: math.log1p(len(p.one.numbers & p.other.numbers))),
+    Feature("hours", "hours apart", lambda p: math.log1p(abs(p.one.hour - p.other.hour))),
+    Feature("same_host", "the same site", lambda p: float(bool(p.one.host) and p.one.host == p.other.host)),
+    Feature("question", "only one headline asks", lambda p: float(p.one.asks != p.other.asks)),
 )
 
 
@@ -132,6 +114,6 @@ def _rare(weights: Iterable[float]) -> int:
     return sum(weight >= RARE for weight in weights)
 
 
-def values(pair: Pair, one: Weighed, other: Weighed) -> tuple[float, ...]:
+def values(pair: Pair) -> tuple[float, ...]:
     """Return the value of each feature, in the order of `FEATURES`."""
-    return tuple(feature.of(pair, one, other) for feature in FEATURES)
+    return tuple(feature.of(pair) for feature in FEATURES)

@@ -125,7 +125,7 @@ class _Place:
         reason = wording.new(moved, alone, nearest, hours)
         story_id = stable_id("story", self.item.item_id)
         made = self._member(story_id, StoryLayer.NEW, "", 1.0, reason)
-        return replace(made, related=self.judge.related(self.item, bonds))
+        return replace(made, related=self.judge.related(self.item, frozenset(self.rules), bonds))
 
     def _near(self) -> list[tuple[StoryMember, Item]]:
         at = self.item.event_at()
@@ -136,7 +136,7 @@ class _Place:
         return [pair for pair in self._near() if key and pair[0].url_key == key]
 
     def _joined(self, bond: Bond, layer: StoryLayer, near: float = 0.0) -> StoryMember:
-        why = self.judge.compared(self.item, bond)
+        why = self.judge.compared(self.item, frozenset(self.rules), bond)
         score = near or max(bond.scores[0], 1e-9)
         made = self._beside(bond.best, layer, score, wording.joined(why, bond.item, near))
         return replace(made, why=why)
@@ -212,7 +212,10 @@ class Assigner:
         for story_id in sorted({member.story_id for member, _ in merged.values()}):
             for item_id in self._by_story.get(story_id, ()):
                 merged.setdefault(item_id, self._own[item_id])
+        rules = tuple(rules)
         member = assign(item, found, tuple(merged.values()), self._now, self._judge, rules)
+        if item.item_id not in merged:
+            self._judge.saw(item, rules)
         self._own[item.item_id] = (member, item)
         self._by_story[member.story_id].append(item.item_id)
         for key in _index_keys(found):

@@ -11,18 +11,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from monitor.stories.features import weighed
+from monitor.stories.features import Weighed
 from monitor.stories.model import SHIPPED, comparison, probability
 from monitor.stories.novelty import novelty
 from monitor.stories.profile import profile
-from monitor.stories.weights import NOTHING_LEARNED
+from monitor.stories.weights import NOTHING_LEARNED, RuleWeights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from monitor.models import Comparison, Item, StoryMember
-    from monitor.stories.features import Weighed
     from monitor.stories.model import Model
     from monitor.stories.weights import TermWeights
 
@@ -41,8 +40,8 @@ class Mode:
     window: timedelta  # from the story's last item
 
 
-SAFE: Final = Mode("safe", 0.5, 0.7, timedelta(hours=36))
-BALANCED: Final = Mode("balanced", 0.3, 0.5, timedelta(hours=24))
+SAFE: Final = Mode("safe", 0.6, 0.7, timedelta(hours=36))
+BALANCED: Final = Mode("balanced", 0.5, 0.5, timedelta(hours=24))
 MODES: Final = {mode.name: mode for mode in (SAFE, BALANCED)}
 
 NEAR_IN_MEANING: Final = 0.75  # cosine of embeddings from which L3 agrees
@@ -84,6 +83,7 @@ class Judge:
         mode: Mode = SAFE,
         meaning: Callable[[Item, Item], float] | None = None,
         model: Model = SHIPPED,
+        rule_weights: Mapping[tuple[str, str], RuleWeights] | None = None,
     ) -> None:
         """Take what was learned.
 
@@ -92,23 +92,43 @@ class Judge:
             mode: how readily items join.
             meaning: cosine of two items' embeddings, when L3 is switched on.
             model: the regression's coefficients.
+            rule_weights: by (rule id, language); what is missing has learned nothing. They learn on from
+                what `saw` is told.
         """
         self.mode = mode
         self._weights = weights or {}
         self._meaning = meaning
         self._model = model
         self._weighed: dict[tuple[str, int], Weighed] = {}
+        self._rules = dict(rule_weights or {})
 
     def weights(self, language: str) -> TermWeights:
         """Return what was learned of a language."""
         return self._weights.get(language, NOTHING_LEARNED)
+
+    def rule_weights(self, rules: Iterable[str], language: str) -> RuleWeights:
+        """Return what was learned of the hits of one of `rules`: the one that has most, of equals by id."""
+        known = [self._rule(rule_id, language) for rule_id in sorted(rules)]
+        return max(known, key=lambda one: one.items, default=RuleWeights(self.weights(language)))
+
+    def _rule(self, rule_id: str, language: str) -> RuleWeights:
+        place = rule_id, language
+        if place not in self._rules:
+            self._rules[place] = RuleWeights(self.weights(language))
+        return self._rules[place]
+
+    def saw(self, item: Item, rules: Iterable[str]) -> None:
+        """Learn from a hit that has its place, so that those after it in a batch know of it, too."""
+        found = profile(item)
+        for rule_id in rules:
+            self._rule(rule_id, found.language).add(found.terms)
 
     def weighed(self, item: Item) -> Weighed:
         """Return the item as it is compared; computed once for each revision."""
         key = item.item_id, item.revision
         if (known := self._weighed.get(key)) is None:
             found = profile(item)
-            known = self._weighed[key] = weighed(found, self.weights(found.language))
+            known = self._weighed[key] = Weighed(found, self.weights(found.language))
         return known
 
     def bonds(
@@ -122,12 +142,17 @@ class Judge:
         """
         mine = self.weighed(item)
         by_story: dict[str, list[tuple[float, StoryMember, Item]]] = defaultdict(list)
+        known: dict[frozenset[str], RuleWeights] = {}
         for member, other in candidates:
             theirs = self.weighed(other)
             if rules and member.rules and rules.isdisjoint(member.rules):
                 continue
             if theirs.profile.language == mine.profile.language:
-                by_story[member.story_id].append((probability(mine, theirs, self._model), member, other))
+                common = rules & frozenset(member.rules)
+                if common not in known:
+                    known[common] = self.rule_weights(common, mine.profile.language)
+                score = probability(mine, theirs, known[common], self._model)
+                by_story[member.story_id].append((score, member, other))
         bonds = [_bond(story_id, scored) for story_id, scored in by_story.items()]
         at, window = item.event_at(), self.mode.window
         live = [bond for bond in bonds if bond.first_at - window <= at <= bond.last_at + window]
@@ -144,15 +169,16 @@ class Judge:
         near = self._meaning(item, bond.item)
         return near if near >= NEAR_IN_MEANING else 0.0
 
-    def compared(self, item: Item, bond: Bond) -> Comparison:
+    def compared(self, item: Item, rules: frozenset[str], bond: Bond) -> Comparison:
         """Return the deciding comparison with a story, with its reasons."""
         mine, theirs = self.weighed(item), self.weighed(bond.item)
-        return comparison(mine, theirs, bond.item, bond.story_id, self._model)
+        rule = self.rule_weights(rules & frozenset(bond.best.rules), mine.profile.language)
+        return comparison(mine, theirs, bond.item, bond.story_id, rule, self._model)
 
-    def related(self, item: Item, bonds: Iterable[Bond]) -> tuple[Comparison, ...]:
+    def related(self, item: Item, rules: frozenset[str], bonds: Iterable[Bond]) -> tuple[Comparison, ...]:
         """Return the comparisons with stories that are near."""
         near = [bond for bond in bonds if bond.scores[0] >= RELATED]
-        return tuple(self.compared(item, bond) for bond in near[:MOST_RELATED])
+        return tuple(self.compared(item, rules, bond) for bond in near[:MOST_RELATED])
 
     def novel(self, item: Item, told: Iterable[Item]) -> tuple[str, ...]:
         """Return what is material in the item's headline beyond what `told` said."""

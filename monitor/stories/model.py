@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Final
 
 from monitor.models import Comparison
 from monitor.stories import coefficients
-from monitor.stories.features import FEATURES, Pair, values
+from monitor.stories.features import FEATURES, Pair, is_telling, values
+from monitor.stories.weights import NO_RULE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from monitor.models import Item
     from monitor.stories.features import Weighed
+    from monitor.stories.weights import RuleWeights
 
 _TOLD: Final = 5  # words, names and numbers that an explanation lists, of each kind
 _CONTRIBUTIONS: Final = 4
@@ -47,24 +49,30 @@ def model(intercept: float, learned: Mapping[str, tuple[float, float]]) -> Model
 SHIPPED: Final = model(coefficients.INTERCEPT, coefficients.COEFFICIENTS)
 
 
-def probability(one: Weighed, other: Weighed, by: Model = SHIPPED) -> float:
-    """Return the probability that two items tell of one development; symmetric.
+def probability(one: Weighed, other: Weighed, rule: RuleWeights = NO_RULE, by: Model = SHIPPED) -> float:
+    """Return the probability that two hits of a rule tell of one development; symmetric.
 
     It is 0 without a rare word in common: common words prove nothing, and before terms were learned from
     any item no word is known to be rare.
     """
-    pair = Pair(one, other)
-    return by.score(values(pair, one, other)) if pair.is_telling else 0.0
+    return by.score(values(Pair(one, other, rule))) if is_telling(one, other) else 0.0
 
 
-def comparison(one: Weighed, other: Weighed, matched: Item, story_id: str, by: Model = SHIPPED) -> Comparison:
+def comparison(
+    one: Weighed,
+    other: Weighed,
+    matched: Item,
+    story_id: str,
+    rule: RuleWeights = NO_RULE,
+    by: Model = SHIPPED,
+) -> Comparison:
     """Return the comparison of `one` with `other`, the item `matched`, for people and for the record.
 
     A contribution is how many log-odds a feature adds compared with its mean over the pairs that the
     coefficients were learned from.
     """
-    pair = Pair(one, other)
-    found = values(pair, one, other)
+    pair = Pair(one, other, rule)
+    found = values(pair)
     parts = [
         (feature.label, slope * (value - mean))
         for feature, slope, value, mean in zip(FEATURES, by.slopes, found, by.means, strict=True)

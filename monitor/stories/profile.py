@@ -1,4 +1,4 @@
-"""An item as it is compared with others: its terms, names, numbers and letters.
+"""An item as it is compared with others: its terms, names and numbers.
 
 No word of any language is known here. A term is a folded word cut to its first letters; a name is a word
 with a capital where a common word would have none; scripts without spaces give pairs of characters.
@@ -12,21 +12,22 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
-from monitor.stories.similarity import normalized, normalized_text, shingles
-from monitor.stories.titles import is_running, without_publisher
+from monitor.stories.titles import without_publisher
 from monitor.text.fold import fold
 from monitor.text.tokens import is_character_script, tokenize
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from monitor.models import Item
+    from monitor.text.tokens import Tokens
 
 COMPARED: Final = 600  # characters of a summary: feeds that send whole articles are compared by their leads
 STEM: Final = 7  # letters by which two forms of a word agree; 5, 6 and 9 measured the same within noise
 UNKNOWN: Final = "und"  # BCP 47: no language is known
 _TITLE_CASE: Final = 0.6  # share of capitalised long words from which a headline's capitals tell nothing
 _LONG: Final = 4  # letters of a word that a title-cased headline capitalises
+_GAP: Final = 8  # characters before a word that are looked at first
 _NUMBER: Final = re.compile(r"\d+(?:[.,]\d+)*")
 _QUESTION: Final = frozenset("?\uff1f\u061f\u037e\u00bf")  # Latin, full width, Arabic, Greek, Spanish
 # What a sentence or quotation begins after: a capital behind it names nothing.
@@ -44,10 +45,7 @@ class _Text(NamedTuple):
     title_names: frozenset[str]
     numbers: frozenset[str]
     title_numbers: frozenset[str]
-    title_grams: frozenset[str]  # characters, five by five
-    grams: frozenset[str]
     host: str  # without "www."; "" without a link
-    running: bool  # a live page
     asks: bool  # its headline asks: an explainer more often than a report
 
 
@@ -63,10 +61,7 @@ class Profile:
     title_names: frozenset[str]
     numbers: frozenset[str]
     title_numbers: frozenset[str]
-    title_grams: frozenset[str]
-    grams: frozenset[str]
     host: str
-    running: bool
     asks: bool
     language: str  # primary tag, "und" when unknown
     hour: float  # of the event, in hours since the epoch
@@ -81,57 +76,65 @@ def profile(item: Item) -> Profile:
 @lru_cache(maxsize=4096)
 def _text(title: str, summary: str, url: str) -> _Text:
     head = without_publisher(title, url)
-    title_terms, body_terms = list(terms_of(head)), list(terms_of(summary))
+    heading, body = _words(head), _words(summary)
     words: dict[str, str] = {}
-    for term, word in (*title_terms, *body_terms):
+    for term, word in (*heading.terms, *body.terms):
         words.setdefault(term, word)
-    folded = normalized(head)
-    title_names = frozenset() if _in_title_case(head) else frozenset(_capitals(head))
+    title_names = frozenset() if _in_title_case(heading) else frozenset(_capitals(heading))
     return _Text(
-        title=folded,
-        title_terms=frozenset(term for term, _ in title_terms),
+        title=" ".join(heading.folded),
+        title_terms=frozenset(term for term, _ in heading.terms),
         terms=frozenset(words),
         words=words,
-        names=title_names | frozenset(_capitals(summary)),
+        names=title_names | frozenset(_capitals(body)),
         title_names=title_names,
         numbers=frozenset(_NUMBER.findall(f"{head} {summary}")),
         title_numbers=frozenset(_NUMBER.findall(head)),
-        title_grams=shingles(folded),
-        grams=shingles(normalized_text(head, summary)),
         host=_host(url),
-        running=is_running(title, url),
         asks=not _QUESTION.isdisjoint(head),
     )
 
 
-def terms_of(text: str) -> Iterator[tuple[str, str]]:
-    """Yield the terms of a text in order, each with the word as written; numbers are no terms."""
+class _Words(NamedTuple):
+    """A text cut into words once, for all that is asked of them."""
+
+    tokens: Tokens
+    folded: list[str]  # of each token
+    terms: list[tuple[str, str]]  # in order, each with the word as written; numbers are no terms
+
+
+def _words(text: str) -> _Words:
+    tokens = tokenize(text)
+    folded = list(map(fold, tokens.words))
+    return _Words(tokens, folded, list(_terms(tokens.words, folded)))
+
+
+def _terms(words: Sequence[str], folded: Sequence[str]) -> Iterator[tuple[str, str]]:
     before = ""
-    for word in tokenize(text).words:
+    for word, plain in zip(words, folded, strict=True):
         if is_character_script(word):
             if before:
                 yield before + word, before + word
             before = word
             continue
         before = ""
-        folded = fold(word)
-        if len(folded) > 1 and not folded.isdecimal():
-            yield folded[:STEM], word
+        if len(plain) > 1 and not plain.isdecimal():
+            yield plain[:STEM], word
 
 
-def _in_title_case(head: str) -> bool:
-    words = [word for word in tokenize(head).words if len(word) >= _LONG and word[0].isalpha()]
+def _in_title_case(heading: _Words) -> bool:
+    words = [word for word in heading.tokens.words if len(word) >= _LONG and word[0].isalpha()]
     return sum(word[0].isupper() for word in words) >= _TITLE_CASE * len(words)
 
 
-def _capitals(text: str) -> Iterator[str]:
+def _capitals(found: _Words) -> Iterator[str]:
     """Yield the terms of words that are written with a capital inside a sentence."""
-    tokens = tokenize(text)
-    for word, start in zip(tokens.words, tokens.starts, strict=True):
-        if word[0].isupper() and len(word) > 1:
-            before = text[:start].rstrip()
+    tokens = found.tokens
+    for word, folded, start in zip(tokens.words, found.folded, tokens.starts, strict=True):
+        if len(word) > 1 and word[0].isupper():
+            before = tokens.text[max(0, start - _GAP) : start].rstrip() or tokens.text[:start].rstrip()
             if before and before[-1] not in _OPENING:
-                yield fold(word)[:STEM]
+                yield folded[:STEM]
 
 
 def _host(url: str) -> str:

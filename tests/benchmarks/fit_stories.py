@@ -6,8 +6,9 @@ Run it by hand: `python tests/benchmarks/fit_stories.py [--write] [FILE]`; the d
 Logistic regression, ridge penalty, Newton's method (iteratively reweighted least squares) on standardized
 features. The pairs are those of one stream up to four days apart. A big event has many more pairs than
 items, so that a pair of one development counts less the more earlier reports of it there are; all such
-pairs together count double, because they are rare. Penalty and weights were chosen by leaving one stream
-out at a time; differences of .01 in F are noise there.
+pairs together count double, because they are rare. Features, penalty and weights were chosen by leaving one
+stream out at a time; differences of .01 in F are noise there. With penalty and threshold chosen anew inside
+the other streams for each stream left out, F is .916 instead of .920, and nothing is lost either.
 """
 
 from __future__ import annotations
@@ -17,15 +18,14 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
-from story_data import EXCLUDED, PAST, ROOT, STREAMS, past_items, read, weights_by_item
+from story_data import EXCLUDED, PAST, ROOT, STREAMS, hits_before, past_items, read, weights_by_item
 
-from monitor.stories.features import FEATURES, Pair, values, weighed
-from monitor.stories.model import model
+from monitor.stories.features import FEATURES, Pair, Weighed, values
 from monitor.stories.profile import profile
 from monitor.stories.weights import TermWeights
 
 HOURS = 96  # pairs further apart are not learned from
-PENALTY = 10.0
+PENALTY = 3.0
 SAME = 2.0  # weight of a pair of one development
 STEPS = 50
 WHERE = ROOT / "monitor" / "stories" / "coefficients.py"
@@ -39,14 +39,15 @@ def labelled_pairs(streams, known):
         profiles = [profile(item) for item, _, _ in rows]
         for place, (item, story, event) in enumerate(rows):
             weights = known[item.item_id].get(item.language, TermWeights())
-            one = weighed(profiles[place], weights)
+            _, rule = hits_before(rows, place, known[item.item_id])
+            one = Weighed(profiles[place], weights)
             for earlier in range(place):
                 other = profiles[earlier]
                 same = event == rows[earlier][2]
                 if one.profile.hour - other.hour > HOURS or EXCLUDED in (story, rows[earlier][1]):
                     continue
-                theirs = weighed(other, weights)
-                found.append(values(Pair(one, theirs), one, theirs))
+                theirs = Weighed(other, weights)
+                found.append(values(Pair(one, theirs, rule)))
                 labels.append(same)
                 names.append(name)
                 keys.append((item.item_id, same))
@@ -81,6 +82,9 @@ def fit(features, labels, importance):
 
 def model_without(stream, pairs):
     """Return the model that all streams but one give."""
+    # Not above: after a change of features the package has no model until this script has written it.
+    from monitor.stories.model import model
+
     features, labels, importance, names = pairs
     others = names != stream
     return model(*fit(features[others], labels[others], importance[others]))

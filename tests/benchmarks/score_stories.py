@@ -21,7 +21,17 @@ from datetime import timedelta
 from pathlib import Path
 
 from rapidfuzz.fuzz import token_set_ratio
-from story_data import EXCLUDED, PAST, STREAMS, bcubed, developments, past_items, read, weights_by_item
+from story_data import (
+    EXCLUDED,
+    PAST,
+    STREAMS,
+    bcubed,
+    developments,
+    hits_before,
+    past_items,
+    read,
+    weights_by_item,
+)
 
 from monitor.models import StoryLayer
 from monitor.stories.grouping import Assigner
@@ -40,8 +50,10 @@ def group(streams, known, mode, models):
     members = {}
     for name, rows in streams.items():
         assigner = Assigner(rows[0][0].first_seen_at)
-        for item, _, _ in rows:
-            judge = Judge(known.get(item.item_id), mode, model=models[name])
+        for place, (item, _, _) in enumerate(rows):
+            weights = known.get(item.item_id)
+            language, learned = hits_before(rows, place, weights)
+            judge = Judge(weights, mode, model=models[name], rule_weights={(name, language): learned})
             members[item.item_id] = assigner.judged(judge).assign(item, rules=(name,))
     return members
 

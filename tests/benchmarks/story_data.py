@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT))
 
 from monitor.models import Item  # noqa: E402 -- run as a script from anywhere
 from monitor.stories.profile import profile  # noqa: E402
-from monitor.stories.weights import TermWeights  # noqa: E402
+from monitor.stories.weights import NOTHING_LEARNED, RuleWeights, TermWeights  # noqa: E402
 
 DATA = ROOT.parent / "shared" / "data"
 STREAMS = DATA / "stories" / "dev" / "rss_rule_streams.jsonl"
@@ -114,6 +114,18 @@ def weights_by_item(streams, items):
             }
         known[item.item_id] = frozen
     return known
+
+
+def hits_before(rows, place, weights):
+    """Return (language, what a stream's rule has learned from its hits before one)."""
+    language = profile(rows[place][0]).language
+    counts, items = Counter(), 0
+    for item, _, _ in rows[:place]:
+        found = profile(item)
+        if found.language == language:
+            counts.update(found.terms)
+            items += 1
+    return language, RuleWeights((weights or {}).get(language, NOTHING_LEARNED), items, counts)
 
 
 def bcubed(clusters, events):

@@ -15,9 +15,9 @@ from monitor.stories.features import FEATURES
 from monitor.stories.grouping import Assigner, assign
 from monitor.stories.keys import keys
 from monitor.stories.linking import BALANCED, LARGE, MODES, NEAR_IN_MEANING, SAFE, Judge
-from monitor.stories.model import SHIPPED, Model, model, probability
+from monitor.stories.model import Model, model, probability
 from monitor.stories.splitting import split
-from monitor.stories.weights import NOTHING_LEARNED, TermWeights
+from monitor.stories.weights import NO_RULE, NOTHING_LEARNED, RuleWeights, TermWeights
 
 NOW = datetime(2026, 3, 12, 13, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -56,6 +56,8 @@ USUAL = (
     "talks",
     "thursda",
 )
+# What hits of the rule hold, besides.
+ENVOYS = {"envoy": 90, "special": 40, "lands": 60, "talks": 50}
 LEARNED = {"en": TermWeights(20_000, dict.fromkeys(COMMON, 9000) | dict.fromkeys(USUAL, 900))}
 
 LANDS = "Special envoy Halvorsen lands in Port Maren for ceasefire talks"
@@ -64,8 +66,8 @@ ARRIVES = "Halvorsen arrives in Port Maren as ceasefire talks with rebels begin"
 TALKED = "The special envoy met the deputy foreign minister on Thursday."
 ENDS = "Ceasefire talks in Port Maren end without a deal"
 LEFT = "Envoy Halvorsen left on Saturday; the rebels rejected a draft on 300 prisoners."
-ASKS = "Who is Halvorsen, the special envoy in Port Maren?"
-JUDGE = "A former judge, he negotiated two prisoner exchanges."
+ASKS = "Who is Halvorsen, the judge sent for talks to Port Maren?"
+JUDGE = "He has negotiated two prisoner exchanges."
 BANK = "Central bank of Orlava raises its key rate for a third time"
 
 
@@ -76,7 +78,8 @@ def item(name, title=LANDS, summary="", hours=0.0, **fields):
 
 
 def judge(mode=SAFE, **options):
-    return Judge(LEARNED, mode, **options)
+    learned = {("envoy-lands", "en"): RuleWeights(LEARNED["en"], 100, ENVOYS)}
+    return Judge(LEARNED, mode, rule_weights=learned, **options)
 
 
 def grouped(*items, mode=SAFE, rules=("envoy-lands",), **options):
@@ -91,7 +94,7 @@ REPORTS = [
     (item("b", ARRIVES, TALKED, 3), True, True),  # the same in other words
     (item("b", ENDS, LEFT, 20), True, True),  # the same talks went on: an update, never silence (see below)
     (item("b", BANK, "", 3), False, False),
-    (item("b", ASKS, JUDGE, 3), False, True),  # an explainer: near, a story of its own when in doubt
+    (item("b", ASKS, JUDGE, 3), False, False),  # an explainer: near, and a story of its own
     (item("b", ARRIVES, TALKED, 35), True, False),  # balanced looks back for 24 h only
     (item("b", ARRIVES, TALKED, 37), False, False),
     (item("b", ARRIVES, TALKED, 3, language="de"), False, False),  # across languages nothing was measured
@@ -266,11 +269,35 @@ reports = st.builds(
 )
 
 
+def test_what_every_hit_of_a_rule_holds_tells_no_two_apart():
+    """Both are earthquakes, as all that the rule finds; only the places tell."""
+    one = item("a", "Tsunami warning issued as strong earthquake strikes Orlava")
+    other = item("b", "Magnitude 6 earthquake in Sarnovo: tsunami warning", hours=12)
+    usual = dict.fromkeys(("earthqu", "magnitu", "strikes", "tsunami", "warning", "issued"), 190)
+    scores = []
+    for counts in ({}, usual):
+        found = Judge(LEARNED, rule_weights={("quakes", "en"): RuleWeights(LEARNED["en"], 200, counts)})
+        mine, theirs = found.weighed(one), found.weighed(other)
+        scores.append(probability(mine, theirs, found.rule_weights(["quakes"], "en")))
+    assert scores[1] < SAFE.least < scores[0], scores
+
+
+def test_hits_of_a_batch_know_of_those_before_them():
+    """A rule's weights are the same whether its hits come one by one or in one batch."""
+    found = judge()
+    before = found.rule_weights(["envoy-lands"], "en").of("halvors")
+    for number in range(30):
+        found.saw(item(f"i{number}"), ["envoy-lands"])
+    assert found.rule_weights(["envoy-lands"], "en").of("halvors") < before
+    assert found.rule_weights([], "en").items == 0
+
+
 @given(reports, reports)
 def test_probability_is_symmetric_and_one_at_most(one, other):
     found = judge()
     mine, theirs = found.weighed(one), found.weighed(other)
-    assert 0 <= probability(mine, theirs, SHIPPED) == probability(theirs, mine, SHIPPED) <= 1
+    for rule in (NO_RULE, found.rule_weights(["envoy-lands"], "en")):
+        assert 0 <= probability(mine, theirs, rule) == probability(theirs, mine, rule) <= 1
 
 
 @given(st.lists(reports, max_size=8, unique_by=lambda one: one.item_id), st.data())
