@@ -218,8 +218,10 @@ def test_the_gravest_rule_is_the_order_to_attack(book: RuleBook) -> None:
 # --- development data ----------------------------------------------------------------------------
 
 # Items of sport, business, culture and other soft sections, and how many of a thousand may raise an alarm.
-# The hard ones were chosen because a naive expression of some category hits them.
-FALSE_ALARMS_PER_THOUSAND = {"rss_sections_neg": 1, "agnews_test": 1, "hard_negatives_sections": 100}
+# The hard ones are those that a naive expression of some category hits: the aim is one in ten at most. About
+# half of what still fires there is diplomacy that stood in a soft section (climate summits, export controls,
+# freed prisoners), so the bound is near what is measured and not near nothing.
+FALSE_ALARMS_PER_THOUSAND = {"rss_sections_neg": 1, "agnews_test": 1, "hard_negatives_sections": 70}
 
 
 @pytest.mark.parametrize("name", sorted(FALSE_ALARMS_PER_THOUSAND))
