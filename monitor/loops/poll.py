@@ -230,8 +230,6 @@ class PollLoop:
         feed = self._book().feeds.get(state.feed_id)
         if feed is None:  # removed from the catalogue since the claim
             return None
-        if visit.claim.lease_until - started < self._lease() * (2 / 3):
-            visit.claim = await self._storage.renew_host(visit.claim, started, lease=self._lease())
         commit, outcome, report = await self._poll(visit, feed, state, started)
         receipt = await self._storage.commit_poll(visit.claim, commit, self._clock())
         report = changed(
@@ -261,12 +259,19 @@ class PollLoop:
         self._told(report)
         return outcome
 
+    async def _keep(self, visit: _Visit) -> None:
+        """Renew the lease when it might end before the poll that begins now."""
+        now = self._clock()
+        if visit.claim.lease_until - now < self._lease() * (2 / 3):
+            visit.claim = await self._storage.renew_host(visit.claim, now, lease=self._lease())
+
     async def _poll(
         self, visit: _Visit, feed: Feed, state: FeedState, now: datetime
     ) -> tuple[PollCommit, Outcome, PollReport]:
         try:
             async with asyncio.timeout(None) as deadline:
                 async with visit.places:
+                    await self._keep(visit)
                     bound = self._settings.bound.total_seconds()
                     deadline.reschedule(asyncio.get_running_loop().time() + bound)
                     fetched = await self._fetcher.fetch(feed, state, now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
@@ -9,7 +10,7 @@ from itertools import pairwise
 import pytest
 
 from monitor.errors import ErrorKind, FetchError
-from tests.feed_world import DAY, HOUR, MINUTE, START, FeedWorld, Post, answer, rss, with_etag
+from tests.feed_world import DAY, HOUR, MINUTE, START, FeedWorld, InProcess, Post, answer, rss, with_etag
 
 FEED = "  - {id: outlet, url: 'https://outlet.example/rss', title: The Outlet}\n"
 
@@ -219,3 +220,30 @@ async def test_an_edit_that_brings_the_news_alerts(world):
 async def test_an_item_that_changes_all_day_is_matched_24_times(world):
     titles = [f"Talks go on, hour {number}" for number in range(25)]
     assert await revised(world, *titles, "Accord signed after all") == []
+
+
+async def test_feeds_that_wait_for_a_slow_server_of_our_own_keep_their_host():
+    """Sixty feeds of one server that takes 20 s for eight: nobody else may claim it meanwhile."""
+    feeds = "".join(f"  - {{id: feed-{n}, url: 'http://localhost:8080/{n}'}}\n" for n in range(60))
+    world = FeedWorld(feeds)
+    await world.open()
+    world.web.took = timedelta(seconds=2.5)
+    world.web.sites["localhost"] = lambda request: answer(request, rss([post(1)]))
+    claimed = []
+
+    class Rival(InProcess):
+        async def read(self, *arguments):
+            second = timedelta(seconds=1)
+            claimed.extend(await world.storage.claim_hosts(world.clock(), limit=1, per_host=1, lease=second))
+            return await super().read(*arguments)
+
+    class Slow:
+        async def get(self, *arguments, **named):
+            for _ in range(100):  # meanwhile all others begin, and wait for their turn
+                await asyncio.sleep(0)
+            return await world.web.get(*arguments, **named)
+
+    world.poll._parser, world.fetcher._http = Rival(), Slow()
+    await world.turn()
+    assert claimed == []
+    assert [report.outcome for report in world.reports] == ["fetched"] * 60
