@@ -131,7 +131,9 @@ class ParserPool:
         """
         call = _Call(work, args, asyncio.get_running_loop().create_future())
         self._waiting.append(call)
-        if len(self._lanes) <= self._workers:  # one more, so that a task waits when a worker is done
+        # One more than workers, so that a task waits when a worker is done. A lane that has just ended is
+        # still in the set, and would hand over nothing.
+        if sum(not lane.done() for lane in self._lanes) <= self._workers:
             lane = asyncio.create_task(self._work(), name="parser lane")
             self._lanes.add(lane)
             lane.add_done_callback(self._lanes.discard)
