@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from typing import TYPE_CHECKING
 
+from monitor.rules.vocabulary import word_places
 from monitor.text.sentences import paragraph_starts, sentence_starts
 from monitor.text.tokens import Tokens
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import date
 
     from monitor.models import FieldName, Item
-    from monitor.rules.intervals import Occurrence
+    from monitor.rules.intervals import Label, Occurrence
     from monitor.rules.vocabulary import Found, Vocabulary, WordEntry
 
 
@@ -20,21 +21,21 @@ class ItemContext:
     """Everything about one item that clauses ask for."""
 
     __slots__ = (
-        "_day", "_entries", "_found", "_segments", "_vocabulary",
+        "_day", "_found", "_likely", "_segments", "_words",
         "item", "places", "present", "tokens", "truths",
     )  # fmt: skip
 
     def __init__(self, item: Item, vocabulary: Vocabulary, fields: tuple[FieldName, ...]) -> None:
-        """Tokenize the `fields` that rules search, and tell which terms occur in them."""
+        """Cut the `fields` that rules search, and tell which terms occur in them."""
         self.item = item
         self.tokens: dict[FieldName, Tokens] = {}
         self.present: dict[FieldName, set[int]] = {}  # ids of terms, for fields that have any
         # Answers of clauses that several rules share, by the clause's number (see `nodes.py`).
         self.truths: dict[int, bool] = {}
         self.places: dict[tuple[int, FieldName], list[Occurrence]] = {}
-        self._vocabulary = vocabulary
-        self._entries: dict[FieldName, list[WordEntry]] = {}
+        self._words: dict[FieldName, list[WordEntry]] = {}
         self._found: dict[FieldName, Found] = {}
+        self._likely: Iterable[frozenset[int]] = ()
         self._segments: dict[tuple[FieldName, str], list[int]] = {}
         self._day: tuple[date | None] | None = None
         for name in fields:
@@ -42,10 +43,15 @@ class ItemContext:
             if not text:
                 continue
             tokens = self.tokens[name] = Tokens(text)
-            entries = self._entries[name] = vocabulary.entries(tokens.raw)
-            present = vocabulary.present(entries)
+            words, present, phrases = vocabulary.read(tokens.chunks)
             if present:
                 self.present[name] = present
+                self._words[name] = words
+                self._found[name] = phrases
+
+    def expect(self, terms: Iterable[frozenset[int]]) -> None:
+        """Announce which terms will be asked for, so that one look at a text finds them all."""
+        self._likely = terms
 
     @property
     def day(self) -> date | None:
@@ -54,23 +60,37 @@ class ItemContext:
             self._day = (item_day(self.item),)
         return self._day[0]
 
-    def found(self, name: FieldName) -> Found:
-        """Return where each term begins in a field."""
-        known = self._found.get(name)
-        if known is None:
-            known = self._vocabulary.positions(self._entries[name]) if name in self.present else {}
-            self._found[name] = known
-        return known
+    def starts(self, name: FieldName, terms: set[int] | frozenset[int]) -> Found:
+        """Return at which tokens some of the terms that occur in a field begin.
+
+        Args:
+            name: the field.
+            terms: ids of terms that are present there.
+
+        Returns:
+            The places of `terms`, and of others.
+        """
+        found = self._found.get(name, {})
+        missing = terms - found.keys()
+        if missing:
+            present = self.present[name]
+            missing = missing.union(*(likely & present for likely in self._likely)) - found.keys()
+            found.update(word_places(self._words[name], missing))
+        return found
+
+    def parts(self, name: FieldName, found: Occurrence) -> list[tuple[int, int, Label]]:
+        """Return the pieces of something found: character span, and what matched there."""
+        tokens = self.tokens[name]
+        return [(*(own or tokens.span(first, last)), label) for first, last, label, own in found.parts]
 
     def segments(self, name: FieldName, unit: str) -> list[int]:
-        """Return for each token of a field the number of its sentence or paragraph."""
+        """Return the tokens with which the sentences or paragraphs of a field begin, rising."""
         key = (name, unit)
         known = self._segments.get(key)
         if known is None:
             text = self.item.text(name)
             starts = sentence_starts(text) if unit == "sentence" else paragraph_starts(text)
-            known = [bisect_right(starts, start) for start in self.tokens[name].starts]
-            self._segments[key] = known
+            known = self._segments[key] = [self.tokens[name].before(start) for start in starts]
         return known
 
 

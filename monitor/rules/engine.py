@@ -105,7 +105,11 @@ class Engine:
                 rule that asks for one of them does not fire.
         """
         context = self._context(item)
-        matches = (self._evaluate(self._rules[index], context, feed) for index in self._candidates(context))
+        chosen = self._candidates(context)
+        if not chosen:
+            return ()
+        context.expect(need for index in chosen for need in self._needs[index])
+        matches = (self._evaluate(self._rules[index], context, feed) for index in chosen)
         return tuple(match for match in matches if match is not None)
 
     def match_each(

@@ -325,7 +325,8 @@ def _passage(node: NearNode, context: ItemContext) -> str:
     """Quote the first passage in which all operands of a near stand together."""
     for name in node.fields:
         for found in node.spans(context, name):
-            start, end = found.parts[0][0], max(part[1] for part in found.parts)
+            parts = context.parts(name, found)
+            start, end = parts[0][0], max(part[1] for part in parts)
             return f'{name}: "{" ".join(context.item.text(name)[start:end].split())}"'
     return ""
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-Part: TypeAlias = tuple[int, int, "Label"]  # character span, what matched there
+# First and last token, what matched there, and the character span where that is not the tokens' own.
+Part: TypeAlias = tuple[int, int, "Label", tuple[()] | tuple[int, int]]
 
 
 class Label(NamedTuple):

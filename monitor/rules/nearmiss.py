@@ -135,9 +135,11 @@ def _not_counting(node: Node, context: ItemContext) -> str:
     if not isinstance(node, LeafNode):
         return ""
     for name in node.fields:
-        for term_id, starts in context.found(name).items():
-            for use in node.uses.get(term_id, ()):
-                text = _text(context, name, node, term_id, starts[0])
+        here = node.terms & context.present.get(name, set())
+        starts = context.starts(name, here)
+        for term_id in sorted(here, key=lambda term_id: (starts[term_id], term_id)):
+            for use in node.uses[term_id]:
+                text = _text(context, name, node, term_id, starts[term_id][0])
                 if not use.valid(context.day):
                     return f'"{text}" ({use.label.entry}) counts {_dates(use)}; the item is of {context.day}'
                 if use.mask is not None:
@@ -146,8 +148,8 @@ def _not_counting(node: Node, context: ItemContext) -> str:
 
 
 def _text(context: ItemContext, name: FieldName, node: LeafNode, term_id: int, start: int) -> str:
-    tokens = context.tokens[name]
-    return context.item.text(name)[tokens.starts[start] : tokens.ends[start + node.lengths[term_id] - 1]]
+    first, end = context.tokens[name].span(start, start + node.lengths[term_id] - 1)
+    return context.item.text(name)[first:end]
 
 
 def _dates(use: Use) -> str:
@@ -253,7 +255,8 @@ def _closest(
 
 def _too_far(node: NearNode, gap: int, name: FieldName, passage: Occurrence, context: ItemContext) -> str:
     text = context.item.text(name)
-    words = list(dict.fromkeys(" ".join(text[start:end].split()) for start, end, _ in passage.parts))
+    parts = context.parts(name, passage)
+    words = list(dict.fromkeys(" ".join(text[start:end].split()) for start, end, _ in parts))
     shown = f'"{" … ".join(words)}"'
     apart = f"{gap} {'word' if gap == 1 else 'words'} apart in the {name}"
     if isinstance(node.within, int):

@@ -7,6 +7,7 @@ under their number. Evidence is only collected for rules that fire.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -20,10 +21,9 @@ if TYPE_CHECKING:
 
     from monitor.models import FieldName
     from monitor.rules.context import ItemContext
-    from monitor.rules.intervals import Part
     from monitor.rules.schema import Within
 
-    EvidencePart = tuple[FieldName, Part]
+    EvidencePart = tuple[FieldName, tuple[int, int, Label]]  # characters of the field, what matched there
 
 
 class Node(Protocol):
@@ -101,7 +101,7 @@ class _Placed(ABC):
         """Return every occurrence in every searched field."""
         for name in self.fields:
             for found in self.spans(context, name):
-                for part in found.parts:
+                for part in context.parts(name, found):
                     yield name, part
 
     def missing(self, context: ItemContext) -> str:  # noqa: ARG002 - the protocol's signature
@@ -156,22 +156,21 @@ class LeafNode(_Placed):
         if not present:
             return []
         here: list[Occurrence] = []
-        for term_id in self.terms & present:
-            starts = context.found(name)[term_id]
+        wanted = self.terms & present
+        if not wanted:
+            return here
+        starts = context.starts(name, wanted)
+        for term_id in wanted:
             for use in self.uses[term_id]:
                 if use.unconditional or use.valid(context.day):
-                    here += self._occurrences(context, name, use, starts)
+                    here += self._occurrences(context, name, use, starts[term_id])
         return here if len(here) < 2 else merged(here)  # noqa: PLR2004 - one is in order
 
     def _occurrences(
         self, context: ItemContext, name: FieldName, use: Use, starts: list[int]
     ) -> list[Occurrence]:
-        tokens = context.tokens[name]
-        last = self.lengths[use.term_id] - 1
-        found = [
-            Occurrence(start, start + last, ((tokens.starts[start], tokens.ends[start + last], use.label),))
-            for start in starts
-        ]
+        last, label = self.lengths[use.term_id] - 1, use.label
+        found = [Occurrence(start, start + last, ((start, start + last, label, ()),)) for start in starts]
         return found if use.mask is None else without_masked(found, use.mask.spans(context, name))
 
 
@@ -200,7 +199,7 @@ class PatternNode(_Placed):
             last = token
             while last + 1 < len(tokens) and tokens.starts[last + 1] < end:
                 last += 1
-            here.append(Occurrence(token, last, ((start, end, self._label),)))
+            here.append(Occurrence(token, last, ((token, last, self._label, (start, end)),)))
         return here
 
 
@@ -281,21 +280,25 @@ class NearNode(_Placed):
             operands.append(spans)
         if isinstance(self.within, int):
             return near(operands, limit=self.within, ordered=self.ordered)
-        segment_of = context.segments(name, self.within)
         return [
             found
-            for segment in _by_segment(operands, segment_of)
+            for segment in _by_segment(operands, context.segments(name, self.within))
             for found in near(segment, ordered=self.ordered)
         ]
 
 
-def _by_segment(operands: list[list[Occurrence]], segment_of: list[int]) -> list[list[list[Occurrence]]]:
-    """Return the occurrences sentence by sentence, leaving out what crosses a sentence's end."""
+def _by_segment(operands: list[list[Occurrence]], starts: list[int]) -> list[list[list[Occurrence]]]:
+    """Return the occurrences sentence by sentence, leaving out what crosses a sentence's end.
+
+    Args:
+        operands: of each operand, its occurrences.
+        starts: the tokens with which sentences begin, rising.
+    """
     segments: dict[int, list[list[Occurrence]]] = {}
     for number, spans in enumerate(operands):
         for found in spans:
-            segment = segment_of[found.start]
-            if segment == segment_of[found.end]:
+            segment = bisect_right(starts, found.start)
+            if segment == bisect_right(starts, found.end):
                 segments.setdefault(segment, [[] for _ in operands])[number].append(found)
     return [segments[segment] for segment in sorted(segments) if all(segments[segment])]
 

@@ -9,23 +9,23 @@ matchers. Which terms occur is asked of every item; where they begin, only of th
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, field
 from itertools import chain, compress, count
-from operator import itemgetter
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from operator import itemgetter, not_
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from monitor.rules.schema import MatchMode
 from monitor.text.fold import fold
 from monitor.text.stems import LANGUAGES, is_arabic, languages_of, lemma, without_proclitics
-from monitor.text.tokens import bare, tokenize
+from monitor.text.tokens import bare, in_chunk, tokenize
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from monitor.rules.schema import Term
 
-_MEMO_LIMIT: Final = 200_000  # distinct words; about 60 MB
+_MEMO_LIMIT: Final = 200_000  # distinct chunks; about 60 MB
+_LONGEST_CHUNK: Final = 40  # characters; longer ones, such as sentences without spaces, hardly come again
 _SHORTEST_CLITIC_NAME: Final = 4  # letters: a short Arabic name inside a longer word is chance
 
 _CYRILLIC: Final = frozenset(("ru", "uk", "bg", "mk", "hbs"))
@@ -42,14 +42,6 @@ _SCRIPTS: Final = (  # code points, languages written in them; all others are La
 _OTHER_SCRIPTS: Final = frozenset().union(*(languages for _, _, languages in _SCRIPTS)) - {"hbs"}
 
 
-class WordEntry(NamedTuple):
-    """What one word of a text means to the rules."""
-
-    singles: tuple[int, ...]  # ids of one-word terms
-    branches: Branches  # how phrases that begin with it go on
-    matchers: tuple[int, ...]  # every matcher that it satisfies
-
-
 @dataclass(slots=True)
 class TrieNode:
     """What follows after some words of a phrase."""
@@ -59,11 +51,16 @@ class TrieNode:
 
 
 Branches: TypeAlias = dict[int, TrieNode]  # by the next word's matcher
+# What one word of a text means to the rules: the ids of one-word terms, how phrases that begin with it go
+# on, and every matcher that it satisfies. A plain tuple: a class with names takes twice as long to read.
+WordEntry: TypeAlias = tuple[tuple[int, ...], Branches, tuple[int, ...]]
 Found: TypeAlias = dict[int, list[int]]  # term id: token indices at which it begins, rising
 
 _SINGLES: Final = itemgetter(0)
 _BRANCHES: Final = itemgetter(1)
-_NOTHING: Final = WordEntry((), {}, ())
+_NOTHING: Final[WordEntry] = ((), {}, ())
+_UNCUT: Final = -1  # the id of no term
+_SEVERAL: Final[WordEntry] = ((_UNCUT,), {}, ())  # what a chunk of no or several words means
 
 
 class Vocabulary:
@@ -131,47 +128,47 @@ class Vocabulary:
         """Return the number of distinct terms."""
         return len(self._lengths)
 
-    def entries(self, raw: list[str]) -> list[WordEntry]:
-        """Return what each raw token of a text means: one dictionary look-up a token."""
+    def read(self, chunks: list[str]) -> tuple[list[WordEntry], set[int], Found]:
+        """Return what the words of a text mean, which terms occur, and where those of several words begin.
+
+        One dictionary look-up a word; linear in their number.
+
+        Args:
+            chunks: the text as `Tokens` cuts it.
+        """
         memo = self._memo
         if len(memo) > _MEMO_LIMIT:
             memo.clear()
-        return list(map(memo.__getitem__, raw))
-
-    def present(self, entries: list[WordEntry]) -> set[int]:
-        """Return the ids of the terms that occur; linear in the number of tokens."""
-        present = set(chain.from_iterable(map(_SINGLES, entries)))
-        last = len(entries) - 1
-        for index in compress(range(last), map(_BRANCHES, entries)):
-            branches = entries[index][1]
-            for matcher in entries[index + 1][2]:
+        words = list(map(memo.__getitem__, chunks))
+        present = set(chain.from_iterable(map(_SINGLES, words)))
+        if _UNCUT in present:
+            present.discard(_UNCUT)
+            for index in reversed([index for index, word in enumerate(words) if word is _SEVERAL]):
+                several = words[index : index + 1] = memo.several(chunks[index])
+                present.update(*map(_SINGLES, several))
+        phrases: Found = {}
+        for index in compress(range(len(words) - 1), map(_BRANCHES, words)):
+            branches = words[index][1]
+            for matcher in words[index + 1][2]:
                 node = branches.get(matcher)
                 if node is not None:
-                    present.update(node.terms)
+                    ended = node.terms
                     if node.branches:
-                        present.update(_further(entries, index + 2, node.branches))
-        return present
-
-    def positions(self, entries: list[WordEntry]) -> Found:
-        """Return where each term begins; linear in the number of tokens."""
-        found: defaultdict[int, list[int]] = defaultdict(list)
-        for index in compress(count(), map(_SINGLES, entries)):
-            for term_id in entries[index][0]:
-                found[term_id].append(index)
-        for index in compress(range(len(entries) - 1), map(_BRANCHES, entries)):
-            for term_id in _further(entries, index + 1, entries[index][1]):
-                found[term_id].append(index)
-        return found
+                        ended = ended + _further(words, index + 2, node.branches)
+                    for term_id in ended:
+                        phrases.setdefault(term_id, []).append(index)
+        present.update(phrases)
+        return words, present, phrases
 
     def look_up(self, raw: str) -> WordEntry:
-        """Work out what a raw token means; `entries` remembers it."""
+        """Work out what a raw token means; `read` remembers it."""
         matchers = {matcher for key in self._word_keys(bare(raw)) for matcher in self._by_key.get(key, ())}
         if not matchers:
             return _NOTHING
         ordered = tuple(sorted(matchers))
         singles = (term_id for matcher in ordered for term_id in self._singles.get(matcher, ()))
         tries = [self._roots[matcher] for matcher in ordered if matcher in self._roots]
-        return WordEntry(tuple(singles), _joined(tries), ordered)
+        return tuple(singles), _joined(tries), ordered
 
     def _matcher(self, term: Term, word: str, *, first: bool, last: bool) -> int:
         written = (word, term.exact, term.match, term.language, first, last)
@@ -226,15 +223,52 @@ class Vocabulary:
 
 
 class _Memo(dict[str, WordEntry]):
-    """Words and what they mean, filled on demand."""
+    """Chunks of text and what they mean, filled on demand."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         super().__init__()
         self._vocabulary = vocabulary
+        self._raw: dict[str, WordEntry] = {}  # a chunk is often a word with punctuation
+        self._several: dict[str, tuple[WordEntry, ...]] = {}
 
-    def __missing__(self, word: str) -> WordEntry:
-        entry = self[word] = self._vocabulary.look_up(word)
+    def __missing__(self, chunk: str) -> WordEntry:
+        raw = in_chunk(chunk)
+        entry = self._word(raw[0]) if len(raw) == 1 else _SEVERAL
+        if len(chunk) <= _LONGEST_CHUNK:
+            self[chunk] = entry
         return entry
+
+    def several(self, chunk: str) -> tuple[WordEntry, ...]:
+        """Return what each word of a chunk of no or several words means."""
+        known = self._several.get(chunk)
+        if known is None:
+            known = tuple(map(self._word, in_chunk(chunk)))
+            if len(chunk) <= _LONGEST_CHUNK:
+                self._several[chunk] = known
+        return known
+
+    def clear(self) -> None:
+        """Forget everything."""
+        super().clear()
+        self._raw.clear()
+        self._several.clear()
+
+    def _word(self, raw: str) -> WordEntry:
+        known = self._raw.get(raw)
+        if known is None:
+            known = self._raw[raw] = self._vocabulary.look_up(raw)
+        return known
+
+
+def word_places(words: list[WordEntry], wanted: Collection[int]) -> Found:
+    """Return where each of some one-word terms stands, rising; linear in the number of words."""
+    found: Found = {term_id: [] for term_id in wanted}
+    apart = frozenset(wanted).isdisjoint
+    for index in compress(count(), map(not_, map(apart, map(_SINGLES, words)))):
+        for term_id in words[index][0]:
+            if term_id in found:
+                found[term_id].append(index)
+    return found
 
 
 def _further(entries: list[WordEntry], index: int, branches: Branches) -> list[int]:
@@ -242,7 +276,7 @@ def _further(entries: list[WordEntry], index: int, branches: Branches) -> list[i
     ended: list[int] = []
     alive: tuple[Branches, ...] = (branches,)
     while index < len(entries):
-        matchers = entries[index].matchers
+        matchers = entries[index][2]
         nodes = [
             node for branch in alive for matcher in matchers if (node := branch.get(matcher)) is not None
         ]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from monitor.text.tokens import tokenize
+from monitor.text.tokens import _bare_span, _pattern_for, cut, in_chunk, tokenize
 from tests.strategies import letters
 
 
@@ -46,6 +47,32 @@ from tests.strategies import letters
 )
 def test_tokens(text, words):
     assert tokenize(text).words == words
+
+
+MIXED = st.text(
+    st.sampled_from("aB7é.'’ʼ-_ \n\xa0\u3000Жї́ەمُ特ー가ป์\u200c🤝") | st.characters(codec="utf-8"), max_size=60
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(MIXED)
+def test_chunks_hold_the_tokens_of_the_whole_text(text):
+    pattern = _pattern_for(text)
+    assert [raw for chunk in cut(text) for raw in in_chunk(chunk)] == pattern.findall(text)
+    tokens = tokenize(text)
+    starts = [_bare_span(found[0], *found.span())[0] for found in pattern.finditer(text)]
+    assert tokens.starts == starts
+    assert len(tokens) == len(starts)
+
+
+@settings(deadline=None, max_examples=300)
+@given(MIXED)
+def test_one_span_is_that_of_all(text):
+    whole, single = tokenize(text), tokenize(text)
+    spans = list(zip(whole.starts, whole.ends, strict=True))
+    assert [single.span(index, index) for index in range(len(spans))] == spans
+    for offset in range(len(text) + 1):
+        assert single.before(offset) == sum(start < offset for start in whole.starts)
 
 
 @settings(deadline=None, max_examples=200)
