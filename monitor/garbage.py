@@ -9,21 +9,28 @@ from __future__ import annotations
 
 import gc
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_LARGE: Final = 200_000  # objects; walking them takes a few hundredths of a second
+
 
 @contextmanager
 def paused() -> Iterator[None]:
-    """Collect nothing inside: for building what has hardly any cycles and is kept."""
+    """Collect nothing inside: for building what has hardly any cycles and is kept.
+
+    What was built is not looked at afterwards either, if it is large: `keep` does that at a better time.
+    """
     was_on = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if was_on:
+            if gc.get_count()[0] > _LARGE:
+                gc.freeze()
             gc.enable()
 
 

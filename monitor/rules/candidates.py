@@ -16,8 +16,9 @@ import re2
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
-Need: TypeAlias = frozenset[int]  # ids of terms and expressions: at least one has to occur
+Need: TypeAlias = "AbstractSet[int]"  # ids of terms and expressions: at least one has to occur
 
 # Rules under one term beyond which pairs of terms are indexed: below, asking each rule for its second need
 # costs less than the index (measured from 100 to 100,000 rules).
@@ -40,8 +41,8 @@ class CandidateIndex:
         for number, one in enumerate(needs):
             if not one:
                 continue
-            first, *others = sorted(dict.fromkeys(one), key=lambda need: (expected(need), sorted(need)[:1]))
-            second = others[0] if others else None
+            first, *others = sorted(one, key=lambda need: (expected(need), min(need, default=0)))
+            second = next((other for other in others if other != first), None)
             for term in first:
                 by_term.setdefault(term, []).append((number, second))
         self._few = {term: tuple(rules) for term, rules in by_term.items() if len(rules) <= _MOST_UNDER_ONE}

@@ -31,6 +31,16 @@ _EXPRESSION_WEIGHT: Final = (
 )
 
 
+class _Expected:
+    """How often one of some terms is expected to occur, when nothing is known of the news."""
+
+    def __init__(self, weights: Mapping[int, float]) -> None:
+        self._weight = weights.__getitem__
+
+    def __call__(self, need: Need) -> float:
+        return sum(map(self._weight, need))
+
+
 class Compiler:
     """Compiles the clauses of one rule tree; `vocabulary`, `lengths` and `fields` grow with each."""
 
@@ -40,11 +50,14 @@ class Compiler:
         self.vocabulary = Vocabulary()
         self.fields: set[FieldName] = set(DEFAULT_FIELDS)  # every field that some clause searches
         self._lengths: dict[int, int] = {}
-        self._weights: dict[int, float] = {}  # of each term
+        self._weights: dict[int, float] = {}  # of each term and expression
         self._count = 0
+        self.expected = _Expected(self._weights)
         self._nodes: dict[tuple[object, ...], Node] = {}
         self._expressions: dict[PatternNode, int] = {}
-        self._plain_uses: dict[tuple[object, ...], tuple[Use, ...]] = {}
+        # Words of rules by how they match, then by their text; and every use there is.
+        self._plain: dict[tuple[object, ...], dict[str, tuple[Use, ...]]] = {}
+        self._uses_made: dict[tuple[object, ...], tuple[Use, ...]] = {}
 
     def compile(self, clause: Clause, fields: tuple[FieldName, ...] = DEFAULT_FIELDS) -> Node:
         """Return the node of `clause`, searched in `fields` unless it says `in` itself.
@@ -72,19 +85,15 @@ class Compiler:
             return [need for child in children for need in self.needs(child)]
         return []
 
-    def expected(self, need: Need) -> float:
-        """Return how often one of some terms is expected to occur, when nothing is known of the news."""
-        weights = self._weights
-        return sum(weights[term_id] if term_id >= 0 else _EXPRESSION_WEIGHT for term_id in need)
-
     @property
     def expressions(self) -> tuple[PatternNode, ...]:
         """The expressions that needs name: -1 is the first one, -2 the second."""
         return tuple(self._expressions)
 
     def _expression(self, node: PatternNode) -> int:
-        number = self._expressions.setdefault(node, len(self._expressions))
-        return -1 - number
+        expression = -1 - self._expressions.setdefault(node, len(self._expressions))
+        self._weights[expression] = _EXPRESSION_WEIGHT
+        return expression
 
     def _number(self) -> int:
         self._count += 1
@@ -155,40 +164,50 @@ class Compiler:
         key = ("list", reference.name, fields)
         if key not in self._nodes:
             weight = _WORD_WEIGHT if listed.kind is Kind.VOCABULARY else _NAME_WEIGHT
-            uses: list[Use] = []
+            uses: list[tuple[Use, ...]] = []
             for owner, entry in entries_of(self._tree.lists, listed):
                 label = _label(reference.name, owner, entry)
-                for term in entry.terms:
-                    uses += self._uses(term, label, weight, entry)
+                uses += (self._use(term, label, weight, entry) for term in entry.terms)
             self._nodes[key] = self._leaf(fields, lambda: f"${reference.name}", uses)
         return self._nodes[key]
 
-    def _leaf(self, fields: tuple[FieldName, ...], name: Callable[[], str], uses: Iterable[Use]) -> Node:
-        by_term: dict[int, tuple[Use, ...]] = {}
-        for use in dict.fromkeys(uses):
-            known = by_term.get(use.term_id)
-            by_term[use.term_id] = (use,) if known is None else (*known, use)
+    def _leaf(
+        self, fields: tuple[FieldName, ...], name: Callable[[], str], uses: Iterable[tuple[Use, ...]]
+    ) -> Node:
+        """Make a leaf of uses, each alone in a tuple: most terms have one, and the tuple is kept for it."""
+        found = [alone for alone in uses if alone]
+        by_term = {alone[0].term_id: alone for alone in found}
+        if len(by_term) < len(found):  # a term in two ways, or twice
+            by_term = {}
+            for alone in dict.fromkeys(found):
+                term_id = alone[0].term_id
+                by_term[term_id] = by_term.get(term_id, ()) + alone
         return self._shared(
             lambda number: LeafNode(number, fields, name(), by_term, self._lengths),
-            *("leaf", fields),
-            *(use for found in by_term.values() for use in found),
+            *("leaf", fields, *by_term.values()),
         )
 
-    def _words(self, terms: Iterable[Term]) -> Iterator[Use]:
+    def _words(self, terms: Iterable[Term]) -> Iterator[tuple[Use, ...]]:
         """Go through what the words of a rule stand for; those without exceptions are made once."""
+        how: tuple[object, ...] = ()
+        known: dict[str, tuple[Use, ...]] = {}
         for term in terms:
             if term.masks:
-                yield from self._uses(term, Label(term.text), _WORD_WEIGHT)
+                yield self._use(term, Label(term.text), _WORD_WEIGHT)
                 continue
-            key = (term.text, term.match, term.exact, term.language)
-            if key not in self._plain_uses:
-                self._plain_uses[key] = tuple(self._uses(term, Label(term.text), _WORD_WEIGHT))
-            yield from self._plain_uses[key]
+            if how != (term.match, term.exact, term.language):
+                how = (term.match, term.exact, term.language)
+                known = self._plain.setdefault(how, {})
+            alone = known.get(term.text)
+            if alone is None:
+                alone = known[term.text] = self._use(term, Label(term.text), _WORD_WEIGHT)
+            yield alone
 
-    def _uses(self, term: Term, label: Label, weight: float, entry: Entry | None = None) -> Iterator[Use]:
+    def _use(self, term: Term, label: Label, weight: float, entry: Entry | None = None) -> tuple[Use, ...]:
+        """Return the use of a term, alone in a tuple; () for a term without words."""
         term_id = self.vocabulary.add(term)
         if term_id is None:
-            return
+            return ()
         words = self._lengths[term_id] = self.vocabulary.length(term_id)
         weight = min(weight, _NAME_WEIGHT if term.exact else weight) / words
         if term.match is MatchMode.PREFIX:
@@ -196,7 +215,11 @@ class Compiler:
         self._weights[term_id] = max(weight, self._weights.get(term_id, 0.0))
         mask = self._mask(term.masks) if term.masks else None
         valid = (entry.valid_from, entry.valid_until) if entry else (None, None)
-        yield Use(term_id, label, mask, *valid)
+        key = (term_id, label, mask, *valid)
+        known = self._uses_made.get(key)
+        if known is None:
+            known = self._uses_made[key] = (Use(term_id, label, mask, *valid),)
+        return known
 
     def _mask(self, masks: tuple[Clause, ...]) -> Node:
         """Compile what excepts a term: looked for in the term's own field, whichever that is."""

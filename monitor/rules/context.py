@@ -10,6 +10,7 @@ from monitor.text.tokens import Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from collections.abc import Set as AbstractSet
     from datetime import date
 
     from monitor.models import FieldName, Item
@@ -35,7 +36,7 @@ class ItemContext:
         self.places: dict[tuple[int, FieldName], list[Occurrence]] = {}
         self._words: dict[FieldName, list[WordEntry]] = {}
         self._found: dict[FieldName, Found] = {}
-        self._likely: Iterable[frozenset[int]] = ()
+        self._likely: Iterable[AbstractSet[int]] = ()
         self._segments: dict[tuple[FieldName, str], list[int]] = {}
         self._day: tuple[date | None] | None = None
         for name in fields:
@@ -49,7 +50,7 @@ class ItemContext:
                 self._words[name] = words
                 self._found[name] = phrases
 
-    def expect(self, terms: Iterable[frozenset[int]]) -> None:
+    def expect(self, terms: Iterable[AbstractSet[int]]) -> None:
         """Announce which terms will be asked for, so that one look at a text finds them all."""
         self._likely = terms
 
@@ -60,7 +61,7 @@ class ItemContext:
             self._day = (item_day(self.item),)
         return self._day[0]
 
-    def starts(self, name: FieldName, terms: set[int] | frozenset[int]) -> Found:
+    def starts(self, name: FieldName, terms: AbstractSet[int]) -> Found:
         """Return at which tokens some of the terms that occur in a field begin.
 
         Args:

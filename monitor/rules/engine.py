@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import repeat
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -28,7 +29,7 @@ from monitor.rules.schema import Status
 from monitor.rules.versions import RuleVersions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import date
 
     from monitor.models import Feed, Item
@@ -75,7 +76,15 @@ class Engine:
         self._vocabulary.freeze()
         self._fields = tuple(name for name in FIELDS if name in compiler.fields)
         self._expressions = _Expressions(compiler.expressions, self._needs)
-        self._index = CandidateIndex(self._needs, compiler.expected)
+        self._expected: Callable[[Need], float] = compiler.expected
+        self._made_index: CandidateIndex | None = None
+
+    @property
+    def _index(self) -> CandidateIndex:
+        """The index, made when it is first asked for: `tune` would throw away an earlier one."""
+        if self._made_index is None:
+            self._made_index = CandidateIndex(self._needs, self._expected)
+        return self._made_index
 
     @property
     def unkeyed(self) -> tuple[str, ...]:
@@ -94,7 +103,12 @@ class Engine:
         for item in items:
             counts.update(self._present(self._context(item)))
         # A term that was not seen may come all the same; one whose rivals were not seen either is as good.
-        self._index = CandidateIndex(self._needs, lambda need: sum(counts[term] + 0.1 for term in need))
+        seen = dict(counts)
+
+        def expected(need: Need) -> float:
+            return sum(map(seen.get, need, repeat(0))) + len(need) / 10
+
+        self._made_index = CandidateIndex(self._needs, expected)
 
     def match(self, item: Item, feed: Feed | None = None) -> tuple[Match, ...]:
         """Return the rules that fire on `item`, in order of their files and lines.

@@ -48,9 +48,9 @@ class Node(Protocol):
         """Say for people why it does not hold; only asked when it does not."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Use:
-    """One term in one leaf: what it is called there, and when it counts."""
+    """One term in one leaf: what it is called there, and when it counts. Equal ones are one object."""
 
     term_id: int
     label: Label
@@ -73,6 +73,8 @@ class Use:
 
 class _Placed(ABC):
     """What nodes with places have in common: the answers follow from `_find`."""
+
+    __slots__ = ("fields", "name", "number")
 
     def __init__(self, number: int, fields: tuple[FieldName, ...], name: str) -> None:
         self.number = number
@@ -120,6 +122,8 @@ class _Placed(ABC):
 class LeafNode(_Placed):
     """A term or a list: any of its terms."""
 
+    __slots__ = ("_plain", "lengths", "terms", "uses")
+
     def __init__(
         self,
         number: int,
@@ -131,7 +135,7 @@ class LeafNode(_Placed):
         """Keep the uses by term id, and the terms' lengths in words."""
         super().__init__(number, fields, name)
         self.uses = uses
-        self.terms = frozenset(uses)
+        self.terms = uses.keys()
         self.lengths = lengths
         # Without masks and dates, a term that was found counts: no position is needed to know that.
         self._plain = all(use.unconditional for found in uses.values() for use in found)
@@ -177,6 +181,8 @@ class LeafNode(_Placed):
 class PatternNode(_Placed):
     """A regular expression."""
 
+    __slots__ = ("_compiled", "_label", "regex")
+
     def __init__(
         self, number: int, fields: tuple[FieldName, ...], regex: str, compiled: re2._Regexp[str]
     ) -> None:
@@ -205,6 +211,8 @@ class PatternNode(_Placed):
 
 class AnyNode(_Placed):
     """At least one of its children; its places are theirs."""
+
+    __slots__ = ("children",)
 
     def __init__(
         self, number: int, fields: tuple[FieldName, ...], children: tuple[Node, ...], name: str
@@ -238,6 +246,8 @@ class AnyNode(_Placed):
 
 class NearNode(_Placed):
     """All operands close together in one field."""
+
+    __slots__ = ("_distance", "_placed", "operands", "ordered", "within")
 
     def __init__(
         self,
@@ -306,6 +316,8 @@ def _by_segment(operands: list[list[Occurrence]], starts: list[int]) -> list[lis
 class AllNode:
     """Each of its children; it has no place of its own."""
 
+    __slots__ = ("_cheapest_first", "children", "number")
+
     def __init__(self, number: int, children: tuple[Node, ...]) -> None:
         """Keep the children."""
         self.number = number
@@ -346,6 +358,8 @@ def _cost(node: Node) -> int:
 
 class NoneNode:
     """None of its children."""
+
+    __slots__ = ("children", "number")
 
     def __init__(self, number: int, children: tuple[Node, ...]) -> None:
         """Keep the children."""

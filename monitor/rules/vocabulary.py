@@ -9,7 +9,7 @@ matchers. Which terms occur is asked of every item; where they begin, only of th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain, compress, count
 from operator import itemgetter, not_
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from monitor.rules.schema import MatchMode
 from monitor.text.fold import fold
 from monitor.text.stems import LANGUAGES, is_arabic, languages_of, lemma, without_proclitics
-from monitor.text.tokens import bare, in_chunk, tokenize
+from monitor.text.tokens import bare, in_chunk, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -46,8 +46,8 @@ _OTHER_SCRIPTS: Final = frozenset().union(*(languages for _, _, languages in _SC
 class TrieNode:
     """What follows after some words of a phrase."""
 
-    terms: list[int] = field(default_factory=list)  # ids of the terms that end here
-    branches: Branches = field(default_factory=dict)
+    terms: tuple[int, ...] = ()  # ids of the terms that end here
+    branches: Branches | None = None  # most phrases end with their second word
 
 
 Branches: TypeAlias = dict[int, TrieNode]  # by the next word's matcher
@@ -68,10 +68,10 @@ class Vocabulary:
 
     def __init__(self) -> None:
         """Start empty."""
-        self._known: dict[tuple[object, ...], int | None] = {}  # how a term is written: its id
         self._ids: dict[tuple[int, ...], int] = {}  # matchers of a term: its id
         self._lengths: list[int] = []  # of each term, in words
-        self._written: dict[tuple[object, ...], int] = {}  # a word and how it matches: its matcher
+        # By how it matches, and where in its term it stands: a word's matcher.
+        self._written: dict[tuple[object, ...], dict[str, int]] = {}
         self._matchers: dict[frozenset[str], int] = {}
         self._by_key: dict[str, list[int]] = {}  # key of a word: matchers
         self._singles: dict[int, list[int]] = {}
@@ -82,19 +82,15 @@ class Vocabulary:
 
     def add(self, term: Term) -> int | None:
         """Return the id of `term`; terms that match alike share one. None if it has no word."""
-        written = (term.text, term.match, term.exact, term.language)
-        if written not in self._known:
-            self._known[written] = self._add(term)
-        return self._known[written]
-
-    def _add(self, term: Term) -> int | None:
-        words = tokenize(term.text).words
+        words = words_of(term.text)
         if not words:
             return None
         last = len(words) - 1
         matchers = tuple(
-            self._matcher(term, word, first=index == 0, last=index == last)
-            for index, word in enumerate(words)
+            [
+                self._matcher(term, word, first=index == 0, last=index == last)
+                for index, word in enumerate(words)
+            ]
         )
         known = self._ids.get(matchers)
         if known is not None:
@@ -108,16 +104,20 @@ class Vocabulary:
         return term_id
 
     def _plant(self, matchers: tuple[int, ...], term_id: int) -> None:
-        branches = self._roots.setdefault(matchers[0], {})
-        node = TrieNode()
-        for matcher in matchers[1:]:
+        branches = self._roots.get(matchers[0])
+        if branches is None:
+            branches = self._roots[matchers[0]] = {}
+        *between, last = matchers[1:]
+        for matcher in between:
             node = branches.setdefault(matcher, TrieNode())
+            if node.branches is None:
+                node.branches = {}
             branches = node.branches
-        node.terms.append(term_id)
+        branches.setdefault(last, TrieNode()).terms += (term_id,)
 
     def freeze(self) -> None:
         """Forget what only helps to add terms: half of the memory."""
-        for one in (self._known, self._ids, self._written, self._matchers):
+        for one in (self._ids, self._written, self._matchers):
             one.clear()
 
     def length(self, term_id: int) -> int:
@@ -154,7 +154,7 @@ class Vocabulary:
                 if node is not None:
                     ended = node.terms
                     if node.branches:
-                        ended = ended + _further(words, index + 2, node.branches)
+                        ended = (*ended, *_further(words, index + 2, node.branches))
                     for term_id in ended:
                         phrases.setdefault(term_id, []).append(index)
         present.update(phrases)
@@ -171,12 +171,13 @@ class Vocabulary:
         return tuple(singles), _joined(tries), ordered
 
     def _matcher(self, term: Term, word: str, *, first: bool, last: bool) -> int:
-        written = (word, term.exact, term.match, term.language, first, last)
-        known = self._written.get(written)
+        how = (term.exact, term.match, term.language, first, last)
+        same = self._written.get(how)
+        if same is None:
+            same = self._written[how] = {}
+        known = same.get(word)
         if known is None:
-            known = self._written[written] = self._number(
-                frozenset(self._term_keys(term, word, first=first, last=last))
-            )
+            known = same[word] = self._number(frozenset(self._term_keys(term, word, first=first, last=last)))
         return known
 
     def _number(self, keys: frozenset[str]) -> int:
@@ -296,7 +297,7 @@ def _joined(tries: list[Branches]) -> Branches:
     joined: Branches = {}
     for matcher in dict.fromkeys(matcher for one in tries for matcher in one):
         nodes = [one[matcher] for one in tries if matcher in one]
-        terms = [term for node in nodes for term in node.terms]
+        terms = tuple(term for node in nodes for term in node.terms)
         joined[matcher] = TrieNode(terms, _joined([node.branches for node in nodes if node.branches]))
     return joined
 

@@ -74,6 +74,13 @@ def cut(text: str) -> list[str]:
     return (text.translate(_BLANKED) if text.isascii() else text).split()
 
 
+def words_of(text: str) -> list[str]:
+    """Return the tokens of `text` as written, without their places."""
+    if text.isascii() and text.replace(" ", "").isalnum():
+        return text.split()
+    return [bare(raw) for chunk in cut(text) for raw in in_chunk(chunk)]
+
+
 def in_chunk(chunk: str) -> list[str]:
     """Return the raw tokens of a chunk: with possessive 's and elided article."""
     return _pattern_for(chunk).findall(chunk)
@@ -108,7 +115,7 @@ class Tokens:
     def words(self) -> list[str]:
         """The tokens as written."""
         if self._words is None:
-            self._words = [bare(raw) for chunk in self.chunks for raw in in_chunk(chunk)]
+            self._words = words_of(self.text)
         return self._words
 
     @property
