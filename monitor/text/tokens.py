@@ -130,7 +130,8 @@ class Tokens:
 
     def span(self, first: int, last: int) -> tuple[int, int]:
         """Return the character span from one token to another; cheaper than `starts` for a few."""
-        return self._span(first)[0], self._span(last)[1]
+        start, end = self._span(first)
+        return (start, end) if first == last else (start, self._span(last)[1])
 
     def before(self, offset: int) -> int:
         """Return how many tokens begin before a character offset."""
@@ -170,7 +171,7 @@ class Tokens:
             if not self.text.isascii():
                 plain = map(and_, plain, map(str.isascii, self.chunks))
             places = list(compress(count(), map(not_, plain)))
-            counts = [len(self._in(place)) for place in places]
+            counts = [_count(self.chunks[place]) for place in places]
             extra = accumulate((one - 1 for one in counts), initial=0)
             self._layout = _OddChunks(places, counts, list(map(add, places, extra)))
         return self._layout
@@ -236,6 +237,11 @@ def bare(raw: str) -> str:
         return raw
     start, end = _bare_span(raw, 0, len(raw))
     return raw[start:end]
+
+
+def _count(chunk: str) -> int:
+    """Return how many tokens a chunk has: most odd ones are the last word of a sentence."""
+    return 1 if chunk.isascii() and chunk.strip(".'").isalnum() else len(in_chunk(chunk))
 
 
 def _bare_spans(chunk: str) -> list[tuple[int, int]]:
