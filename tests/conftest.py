@@ -9,8 +9,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from monitor import dictionaries
+
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT.parent / "shared" / "data"
+
+dictionaries.install()  # as the command line does: tests of rules look up many words
 
 # No deadline: two tests share a core with two others. Derandomized in CI, so that a run can be repeated.
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -17,6 +17,7 @@ from itertools import chain, islice
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from monitor import dictionaries
 from monitor.backtest.run import Found
 from monitor.errors import MonitorError
 from monitor.models import Item
@@ -168,6 +169,7 @@ _evaluators: list[_Evaluator] = []  # the one of this process: a pool hands work
 
 def _start(plan: Plan) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends its workers
+    dictionaries.install()
     _evaluators[:] = [_Evaluator(plan)]
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.exceptions import Abort, Exit, TyperException
 
+from monitor import dictionaries
 from monitor.cli import (
     alerts,
     backfill,
@@ -82,6 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def call(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one way out for each kind of end
     """Run the command line and return its exit code; no traceback ever reaches the user."""
+    dictionaries.install()
     try:
         result: Any = app(args=list(arguments) if arguments is not None else None, standalone_mode=False)
     except Exit as exit_:

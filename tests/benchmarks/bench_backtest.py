@@ -21,6 +21,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from monitor import dictionaries
 from monitor.backtest.archive import Archive
 from monitor.backtest.books import read_trial, sendable
 from monitor.backtest.compare import hits_of
@@ -101,6 +102,7 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2)
     arguments = parser.parse_args()
     configure("console", "error")
+    dictionaries.install()
     print(f"{'':44}{'wall s':>9}{'CPU s':>9}{'children':>9}")
     lap = Lap()
     book = read_trial(read_files(shipped("rules")))
@@ -116,8 +118,6 @@ def main() -> None:
     from monitor.text import stems
 
     stems._lemma.cache_clear()
-    stems._dictionary.cache_clear()
-    stems._lemmatizer.cache_clear()
     lap = Lap()
     alone = evaluate(items, plan)
     wall_alone, cpu_alone, _ = lap.tell("compiled and matched, 1 process")

@@ -244,7 +244,9 @@ def main() -> None:
     tokens = len(items) / (time.process_time() - started)
     print(f"{len(items):,} items, {sum(map(len, map(' '.join, pairs))) / len(pairs):.0f} characters each")
     print(f"cutting them into tokens alone: {tokens:,.0f} items/s on this machine, at this time")
-    print("  rules  compile    tune  memory     cold     warm  hits/item   naive  times   YARA-X  times  agree")
+    print(
+        "  rules  compile    tune  memory     cold     warm  hits/item   naive  times   YARA-X  times  agree"
+    )
     process, speeds, engine = psutil.Process(), {}, None
     for count in arguments.rules:
         rules = make_rules(count, texts, arguments.seed)
@@ -265,7 +267,8 @@ def main() -> None:
         few = max(20, min(len(items), 200_000 // count))
         fired = [[int(match.rule_id[1:]) for match in engine.match(item)] for item in items]
         hits = sum(map(len, fired)) / len(fired)
-        row = f"{count:7,} {compiled:7.2f}s {tuned:6.2f}s {memory / 1e6:5.0f}MB {cold:8,.0f} {warm:8,.0f} {hits:10.4f}"
+        row = f"{count:7,} {compiled:7.2f}s {tuned:6.2f}s {memory / 1e6:4.0f}MB"
+        row += f" {cold:8,.0f} {warm:8,.0f} {hits:9.4f}"
         agree = True
         if count <= NAIVE_MOST:
             seconds, expected = naive(rules, pairs[:few])
