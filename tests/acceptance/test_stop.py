@@ -21,6 +21,7 @@ pytestmark = pytest.mark.acceptance
 DRAIN = 3  # MONITOR_DRAIN_SECONDS of these tests
 CLOSING = 10  # what the daemon adds for closing its files; see `monitor/cli/run.py`
 SLACK = 5  # for a busy machine
+HELD = 5  # seconds that a lock is held before the signal: a loop that ticks every second waits for it then
 
 
 @contextlib.asynccontextmanager
@@ -120,6 +121,7 @@ async def test_a_database_that_somebody_else_has_locked(tmp_path):
         ) as other:
             other.execute("PRAGMA busy_timeout = 30000")
             other.execute("BEGIN IMMEDIATE")
+            await asyncio.sleep(HELD)
             assert await stopped(process) < DRAIN + CLOSING + SLACK
         assert process.returncode == 1
         assert b"is done again after the next start" in await process.stderr.read()
