@@ -50,7 +50,7 @@ class Settings(BaseSettings):
     smtp_sender: str = Field(
         default="Diplomatic Monitor <monitor@localhost>", description="From: address of every message"
     )
-    smtp_connections: int = Field(default=4, ge=1, le=16, description="pooled connections to the mail server")
+    smtp_connections: int = Field(default=8, ge=1, le=16, description="pooled connections to the mail server")
     smtp_timeout_seconds: float = Field(default=30, gt=0, le=600, description="bound of one sending attempt")
 
     unsubscribe_url: str = Field(

@@ -54,7 +54,7 @@ class EmailSettings:
     security: Literal["starttls", "tls", "none"] = "starttls"
     sender: str = "Diplomatic Monitor <monitor@localhost>"  # From: and envelope sender
     timeout: timedelta = timedelta(seconds=30)  # bound of one attempt, waiting for a connection included
-    max_connections: int = 4  # 1 to MOST_CONNECTIONS
+    max_connections: int = 8  # 1 to MOST_CONNECTIONS
     idle: timedelta = timedelta(seconds=30)  # an unused connection is closed after this
     max_messages: int = 100  # over one connection; common servers allow as many
     unsubscribe_url: str = ""  # https; {recipient} in it becomes the recipient's id

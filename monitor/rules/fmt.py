@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from monitor.document.layout import Node as Written
 
 WIDTH: Final = 120  # characters of a line; only a text that cannot be broken is longer
+_MOST_ROUNDS: Final = 4  # each round turns one more level of brackets into lines, few are that deep
 STEP: Final = 2  # spaces
 
 
@@ -53,7 +54,7 @@ def format_file(path: str, data: bytes, *, shown: str = "") -> Formatted:
     text = data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     layout = read_layout(text)
     comments = _comments(layout)
-    made = print_layout(layout, path)
+    made = _settled(print_layout(layout, path), path)
     again, found = parse(shown, made)
     if found or _meaning(root) != _meaning(again) or comments != _comments(read_layout(made.decode())):
         what = "this file uses YAML that has no standard form here; it stays as it is"
@@ -61,6 +62,16 @@ def format_file(path: str, data: bytes, *, shown: str = "") -> Formatted:
             data, changed=False, errors=(Diagnostic(Place(shown, 1, 1), "error", "no-standard-form", what),)
         )
     return Formatted(made, changed=made != data)
+
+
+def _settled(made: bytes, path: str) -> bytes:
+    """Return what printing a printed file again leads to: brackets that became lines are then spaced, too."""
+    for _ in range(_MOST_ROUNDS):
+        again = print_layout(read_layout(made.decode()), path)
+        if again == made:
+            break
+        made = again
+    return made
 
 
 def print_layout(layout: Layout, path: str) -> bytes:

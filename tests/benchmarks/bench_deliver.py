@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 PAUSE = 0.1  # seconds that a sink takes for one message
-CONNECTIONS = (4, 16)  # to the mail server: the default, and the most there may be
+CONNECTIONS = (8, 16)  # to the mail server: the default, and the most there may be
 RECIPIENTS = 40  # half by mail, half by webhook
 SECRET = "whsec_dGhlIHNpZ25pbmcgc2VjcmV0IG9mIHRoZSBiZW5jaG1hcms="
 LEASE = timedelta(minutes=5)

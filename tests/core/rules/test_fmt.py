@@ -322,6 +322,16 @@ def test_any_document_has_one_standard_form(source):
     assert not re.search(r"[ ]\n|\n\n\n", made.data.decode())
 
 
+def test_long_brackets_with_keys_become_lines_at_once():
+    source = (
+        b"rules: {id: a, title: a, when: [a, a, a, [aaa, aaa, aaa, aaaa]],"
+        b" any: [aaaa, [], aaaa, aaaaa, aaaaaa, aaaaaaaaaaaaaaaaa]}\n"
+    )
+    made = format_file("x.yaml", source)
+    assert b"\n  any: [aaaa" in made.data
+    assert not format_file("x.yaml", made.data).changed
+
+
 def test_lists_are_broken_at_the_width():
     texts = ((RULES / path).read_text("utf-8").split("\n") for path in FILES)
     long = [line for lines in texts for line in lines if len(line) > WIDTH]
