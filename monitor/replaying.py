@@ -148,7 +148,7 @@ class Replayer:
             self._clock.sleep,
         )
         self._flush = FlushLoop(
-            storage, lambda: self._book, rendering, self._clock, __version__, lambda _: None
+            storage, lambda: self._book, rendering, self._clock, __version__, lambda _: None, reminding=False
         )
         self._watch = WatchLoop(storage, lambda: self._book, self._clock)
 

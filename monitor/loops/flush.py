@@ -88,11 +88,13 @@ class FlushLoop:
         *,
         mode: Mode = SAFE,
         meaning: Callable[[Item, Item], float] | None = None,
+        reminding: bool = True,
     ) -> None:
         """Keep the parts.
 
         `book` answers the present rules, `clock` the time, `told` hears of each flush; `mode` and `meaning`
-        say how readily items join a story (see `Stories`).
+        say how readily items join a story (see `Stories`). Without `reminding` nobody is reminded: in a
+        replay, where it is not known whether somebody would have acknowledged.
         """
         self._storage = storage
         self._book = book
@@ -102,6 +104,7 @@ class FlushLoop:
         self._told = told
         self._mode = mode
         self._meaning = meaning
+        self._reminding = reminding
         self._noisy: dict[tuple[str, str], None] = {}
 
     async def run_once(self, *, no_wait: bool = False) -> FlushReport:
@@ -127,7 +130,7 @@ class FlushLoop:
             revisions += grouped.revisions
         while corrected := await self._claimed(self._correct, no_wait=no_wait):
             revisions += corrected.revisions
-        while reminded := await self._claimed(self._remind):
+        while self._reminding and (reminded := await self._claimed(self._remind)):
             revisions += reminded.revisions
         while written := await self._claimed(self._write):
             notifications += written.notifications

@@ -106,7 +106,8 @@ async def test_a_log_that_nobody_reads(tmp_path):
             assert await stopped(process) < DRAIN + SLACK
             assert process.returncode == 0
             fcntl.fcntl(reading, fcntl.F_SETFL, os.O_NONBLOCK)
-            assert len(os.read(reading, 65536)) > 3000, "the pipe was not full: nothing was tried"
+            # A line is written whole or waits: up to one line's length stays free in a full pipe.
+            assert len(os.read(reading, 65536)) > 2000, "the pipe was not full: nothing was tried"
     finally:
         os.close(reading)
         os.close(writing)

@@ -1,8 +1,4 @@
-"""Stories made one by hand over the real loops: guarantee 19, alone and among all that can happen.
-
-The state machine is that of `test_guarantees.py` with merges and splits thrown in, so that every other
-guarantee holds with them, too.
-"""
+"""Stories made one by hand over the real loops: guarantee 19."""
 
 from __future__ import annotations
 
@@ -10,17 +6,12 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import precondition, rule
 
 from monitor.errors import StorageError
 from monitor.loops.merging import merge_stories
 from monitor.loops.splitting import split_story
 from monitor.models import AlertState, Outcome, Reason, StoryLayer
 from monitor.rulebook import read_book
-from tests.integration.test_guarantees import BOOK as LIFE_BOOK
-from tests.integration.test_guarantees import RUNS, WAITING, Life
 from tests.integration.test_loops import FILES, MINUTE, World
 
 TALKS = "The envoy lands in Vienna for talks with the minister"
@@ -151,57 +142,3 @@ async def test_a_merge_while_hits_are_grouped_changes_nothing(world):
         await merge(world)
     await world.store.release_flush(claim)
     assert await alerts_by_title(world) == before
-
-
-class LifeWithStories(Life):
-    """Whatever happens beside, a merge keeps all sources and adds at most one message for a recipient."""
-
-    def stories(self):
-        return sorted({one.story_id for one in self.alerts() if one.group_key.startswith("story:")})
-
-    def waiting(self):
-        decisions = self.run(self.world.store.decisions([one.alert_id for one in self.alerts()]))
-        return Counter(
-            one.recipient_id for one in decisions if one.outcome in WAITING and not one.notification_ids
-        )
-
-    def told_items(self):
-        return {source.item_id for alert in self.alerts() for source in alert.sources}
-
-    @precondition(lambda self: len(self.stories()) > 1)
-    @rule(one=st.integers(0, 100), other=st.integers(0, 100))
-    def merge(self, one, other):
-        known = self.stories()
-        stored = self.run(self.world.store.story_members(known))
-        ids = known[one % len(known)], known[other % len(known)]
-        if not all(name in stored for name in ids):
-            return
-        items, waiting, newest = self.told_items(), self.waiting(), self.newest_revisions()
-        done = self.run(merge_stories(self.world.store, LIFE_BOOK, ids, self.world.at))
-        assert self.told_items() == items, "a source was lost"
-        assert not {name for name, more in (self.waiting() - waiting).items() if more > 1}
-        for alert in done.alerts:
-            grown = alert.revision - newest.get(alert.alert_id, 0)
-            assert grown <= 2, "one that was over and is told again"
-        if done.moved:
-            assert all(member.story_id == done.story_id for member in done.moved)
-            again = self.run(merge_stories(self.world.store, LIFE_BOOK, ids, self.world.at))
-            assert again.moved == ()
-
-    def newest_revisions(self):
-        return {one.alert_id: one.revision for one in self.alerts()}
-
-    @precondition(lambda self: self.stories())
-    @rule(which=st.integers(0, 100), member=st.integers(0, 100))
-    def split(self, which, member):
-        known = self.stories()
-        story_id = known[which % len(known)]
-        members = self.run(self.world.store.story_members([story_id])).get(story_id, ())
-        joined = [one for one, _ in members if one.layer not in (StoryLayer.NEW, StoryLayer.SPLIT)]
-        if joined:
-            item_id = joined[member % len(joined)].item_id
-            self.run(split_story(self.world.store, LIFE_BOOK.routing, item_id, self.world.at))
-
-
-LifeWithStories.TestCase.settings = settings(Life.TestCase.settings, max_examples=max(4, RUNS // 2))
-TestLifeWithStories = LifeWithStories.TestCase
