@@ -68,6 +68,7 @@ class Collection:
     end: int = 0
     entries: list[Entry] = field(default_factory=list)
     below: list[str] = field(default_factory=list)  # after the last entry
+    apart: bool = False  # entries on lines of their own have a blank line between them
 
 
 Node: TypeAlias = Scalar | Collection

@@ -55,7 +55,7 @@ class Gate:
     _gone: dict[str, str] = field(default_factory=dict)  # recipient/channel: fingerprint of the target
 
     def paused(self, now: datetime) -> tuple[str, ...]:
-        """Return the channels whose messages stay in the store for now."""
+        """Return the channels whose messages stay in the store until a pause has ended."""
         return tuple(name for name, until in self._paused.items() if until > now)
 
     def learn_gone(self, stored: str | None) -> None:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from monitor.document.layout import Node as Written
 
 WIDTH: Final = 120  # characters of a line; only a text that cannot be broken is longer
-_MOST_ROUNDS: Final = 4  # each round turns one more level of brackets into lines, few are that deep
 STEP: Final = 2  # spaces
 
 
@@ -54,7 +53,7 @@ def format_file(path: str, data: bytes, *, shown: str = "") -> Formatted:
     text = data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     layout = read_layout(text)
     comments = _comments(layout)
-    made = _settled(print_layout(layout, path), path)
+    made = print_layout(layout, path)
     again, found = parse(shown, made)
     if found or _meaning(root) != _meaning(again) or comments != _comments(read_layout(made.decode())):
         what = "this file uses YAML that has no standard form here; it stays as it is"
@@ -62,16 +61,6 @@ def format_file(path: str, data: bytes, *, shown: str = "") -> Formatted:
             data, changed=False, errors=(Diagnostic(Place(shown, 1, 1), "error", "no-standard-form", what),)
         )
     return Formatted(made, changed=made != data)
-
-
-def _settled(made: bytes, path: str) -> bytes:
-    """Return what printing a printed file again leads to: brackets that became lines are then spaced, too."""
-    for _ in range(_MOST_ROUNDS):
-        again = print_layout(read_layout(made.decode()), path)
-        if again == made:
-            break
-        made = again
-    return made
 
 
 def print_layout(layout: Layout, path: str) -> bytes:
@@ -269,13 +258,12 @@ def _filled(node: Collection, column: int) -> list[str]:
 
 
 def _arrange(node: Written, role: Role) -> None:
-    """Put the keys of all mappings in their order, and a blank line between items that stand apart."""
+    """Put the keys of all mappings in their order, and mark collections whose items stand apart."""
     if isinstance(node, Scalar):
         return
+    node.apart = role.apart
     node.entries.sort(key=lambda entry: role.rank(entry.key.text) if entry.key else 0)
-    for number, entry in enumerate(node.entries):
-        if role.apart and number and not node.flow and entry.above[:1] != [""]:
-            entry.above.insert(0, "")
+    for entry in node.entries:
         _arrange(entry.value, ROLES[role.value(entry.key.text) if entry.key else role.items])
 
 
@@ -302,6 +290,8 @@ class _Printer:
             above = list(entry.above)
             while number == 0 and above and not above[0]:
                 above.pop(0)
+            if node.apart and number and above[:1] != [""]:
+                above.insert(0, "")
             if entry.key is not None:
                 made = self._after(" " * indent + _scalar(entry.key) + ":", entry, indent)
             else:
