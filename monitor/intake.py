@@ -59,64 +59,70 @@ def take_in(
         unchanged: ids of the document's further items, which are stored and known to the byte.
     """
     baseline = state.baselined_at is None and feed.first_poll is FirstPoll.BASELINE
-    new: list[Item] = []
-    revised: list[Item] = []
-    renamed: list[Item] = []
-    seen = dict.fromkeys(unchanged)
-    to_match: list[Item] = []
-    stored_as: dict[str, str] = {}
-    total = recognised = len(seen)
+    told = _Told(now - catch_up if baseline else None, dict.fromkeys(unchanged))
+    total = recognised = len(told.seen)
     for item in items:
         total += 1
         match = _recognise(item, known)
         if match is None:
-            if item.item_id in seen:
-                continue
-            seen[item.item_id] = None
-            new.append(item)
-            if not baseline or (item.published_at and now - item.published_at <= catch_up):
-                to_match.append(item)
+            told.unknown(item)
             continue
         recognised += 1
-        if match.item_id != item.item_id:
-            stored_as[item.item_id] = match.item_id
-        if match.item_id in seen:
-            continue
-        seen[match.item_id] = None
-        aliases = item.aliases if item.key in {match.key, *item.aliases} else (item.key, *item.aliases)
-        if item.content_hash != match.content_hash:
-            revision = replace(
-                item,
-                item_id=match.item_id,
-                key=match.key,
-                aliases=aliases,
-                revision=match.revision + 1,
-            )
-            revised.append(revision)
-            if not baseline and revision.revision <= MAX_REVISIONS:
-                to_match.append(revision)
-        elif item.key not in known:
-            # Without this a later edit under the new name would be another item.
-            renamed.append(
-                replace(
-                    item,
-                    item_id=match.item_id,
-                    key=match.key,
-                    aliases=aliases,
-                    revision=match.revision,
-                )
-            )
-    overlap = recognised / total if total else None
+        told.recognised(item, match, named=item.key in known)
     return Intake(
-        tuple(new),
-        tuple(revised),
-        tuple(renamed),
-        tuple(seen),
-        tuple(to_match),
+        tuple(told.new),
+        tuple(told.revised),
+        tuple(told.renamed),
+        tuple(told.seen),
+        tuple(told.to_match),
         baseline,
-        overlap,
-        stored_as,
+        recognised / total if total else None,
+        told.stored_as,
     )
+
+
+@dataclass(slots=True)
+class _Told:
+    """What was told of a document's items so far."""
+
+    recent: datetime | None  # of a quiet first poll: items published since then are matched
+    seen: dict[str, None]
+    new: list[Item] = field(default_factory=list)
+    revised: list[Item] = field(default_factory=list)
+    renamed: list[Item] = field(default_factory=list)
+    to_match: list[Item] = field(default_factory=list)
+    stored_as: dict[str, str] = field(default_factory=dict)
+
+    def unknown(self, item: Item) -> None:
+        """Take an item that is not stored."""
+        if item.item_id in self.seen:
+            return
+        self.seen[item.item_id] = None
+        self.new.append(item)
+        if self.recent is None or (item.published_at and item.published_at >= self.recent):
+            self.to_match.append(item)
+
+    def recognised(self, item: Item, match: KnownItem, *, named: bool) -> None:
+        """Take an item that is stored; `named`: under the name that it has now."""
+        if match.item_id != item.item_id:
+            self.stored_as[item.item_id] = match.item_id
+        if match.item_id in self.seen:
+            return
+        self.seen[match.item_id] = None
+        if item.content_hash != match.content_hash:
+            revision = _as_stored(item, match, match.revision + 1)
+            self.revised.append(revision)
+            if self.recent is None and revision.revision <= MAX_REVISIONS:
+                self.to_match.append(revision)
+        elif not named:
+            # Without this a later edit under the new name would be another item.
+            self.renamed.append(_as_stored(item, match, match.revision))
+
+
+def _as_stored(item: Item, match: KnownItem, revision: int) -> Item:
+    """Return an item under the name under which it is stored."""
+    aliases = item.aliases if item.key in {match.key, *item.aliases} else (item.key, *item.aliases)
+    return replace(item, item_id=match.item_id, key=match.key, aliases=aliases, revision=revision)
 
 
 def make_hit(item: Item, match: Match, now: datetime) -> Hit:
