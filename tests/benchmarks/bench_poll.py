@@ -18,6 +18,7 @@ import resource
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from multiprocessing.synchronize import Event
@@ -58,15 +59,35 @@ def document(feed: int, version: int, items: int) -> bytes:
 
 def serve(feeds: int, items: int, version: Any, port: Any, ready: Event, stop: Event) -> None:
     """Serve the feeds until told to stop, for ten minutes at most."""
+    made = {(feed, number): document(feed, number, items) for feed in range(feeds) for number in (0, 1)}
+
+    def body(feed: int, number: int) -> bytes:
+        if (feed, number) not in made:
+            made[feed, number] = document(feed, number, items)
+        return made[feed, number]
+
+    serve_versions(lambda _: int(version.value), body, port, ready, stop, seconds=600)
+
+
+def serve_versions(
+    version_of: Callable[[int], int],
+    body_of: Callable[[int, int], bytes],
+    port: Any,
+    ready: Event,
+    stop: Event,
+    *,
+    seconds: float,
+) -> None:
+    """Serve numbered feeds on loopback, each in its present version, until told to stop; so long at most."""
 
     async def answer(request: web.Request) -> web.Response:
-        etag = f'"{version.value}"'
+        feed = int(request.match_info["feed"])
+        version = version_of(feed)
+        etag = f'"{version}"'
         if request.headers.get("If-None-Match") == etag:
             return web.Response(status=304, headers={"ETag": etag})
-        key = int(request.match_info["feed"]), version.value
-        if key not in made:
-            made[key] = document(*key, items)
-        return web.Response(body=made[key], content_type="application/rss+xml", headers={"ETag": etag})
+        body = body_of(feed, version)
+        return web.Response(body=body, content_type="application/rss+xml", headers={"ETag": etag})
 
     async def main() -> None:
         application = web.Application()
@@ -76,13 +97,9 @@ def serve(feeds: int, items: int, version: Any, port: Any, ready: Event, stop: E
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         port.value = runner.addresses[0][1]
         ready.set()
-        await asyncio.to_thread(stop.wait, 600)
+        await asyncio.to_thread(stop.wait, seconds)
         await runner.cleanup()
 
-    made: dict[tuple[int, int], bytes] = {}
-    for feed in range(feeds):
-        made[feed, 0] = document(feed, 0, items)
-        made[feed, 1] = document(feed, 1, items)
     asyncio.run(main())
 
 

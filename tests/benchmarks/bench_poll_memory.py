@@ -22,12 +22,11 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from aiohttp import web
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from bench_poll import document
+from bench_poll import document, serve_versions
 
 IN_FLIGHT = 32
 SHARE = 50  # one feed in so many has news at each poll
@@ -41,28 +40,14 @@ def version_of(feed: int, polls: int) -> int:
 
 def serve(items: int, polls: Any, port: Any, ready: Event, stop: Event) -> None:
     """Serve any number of feeds, made when they are asked for, until told to stop; an hour at most."""
-
-    async def answer(request: web.Request) -> web.Response:
-        feed = int(request.match_info["feed"])
-        version = version_of(feed, polls.value)
-        etag = f'"{version}"'
-        if request.headers.get("If-None-Match") == etag:
-            return web.Response(status=304, headers={"ETag": etag})
-        body = document(feed, version, items)
-        return web.Response(body=body, content_type="application/rss+xml", headers={"ETag": etag})
-
-    async def main() -> None:
-        application = web.Application()
-        application.router.add_get("/{feed}", answer)
-        runner = web.AppRunner(application, access_log=None)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        port.value = runner.addresses[0][1]
-        ready.set()
-        await asyncio.to_thread(stop.wait, 3600)
-        await runner.cleanup()
-
-    asyncio.run(main())
+    serve_versions(
+        lambda feed: version_of(feed, polls.value),
+        lambda feed, version: document(feed, version, items),
+        port,
+        ready,
+        stop,
+        seconds=3600,
+    )
 
 
 def memory(server: int) -> tuple[float, float]:

@@ -72,7 +72,10 @@ async def test_a_document_that_crashes_its_worker_takes_no_other_with_it():
         before = workers()
         hanging = asyncio.create_task(pool.parse(fetched(HANGS)))
         others = [asyncio.create_task(pool.parse(fetched(titled(number)))) for number in range(5)]
-        await asyncio.sleep(0.3)
+        for _ in range(400):  # until a worker is at work on the one that hangs
+            await asyncio.sleep(0)
+            if any(psutil.Process(pid).cpu_percent(0.05) > 50 for pid in workers() & before):
+                break
         for pid in workers() & before:
             process = psutil.Process(pid)
             if not process.children() and "resource_tracker" not in " ".join(process.cmdline()):
