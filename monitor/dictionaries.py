@@ -16,7 +16,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import structlog
 from marisa_trie import HUGE_CACHE, BytesTrie
 from platformdirs import user_cache_path
 from simplemma.strategies.dictionaries import LOW_MEMORY_DICTIONARY_FACTORY, DefaultDictionaryFactory
@@ -24,30 +23,33 @@ from simplemma.strategies.dictionaries import LOW_MEMORY_DICTIONARY_FACTORY, Def
 from monitor.text.stems import use_dictionaries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _CONTENTS: Final = f"simplemma-{version('simplemma')}-marisa-{version('marisa-trie')}-{sys.byteorder}"
 
-log = structlog.get_logger(__name__)
 
-
-def install(directory: Path | None = None) -> None:
+def install(directory: Path | None = None, making: Callable[[], None] = lambda: None) -> None:
     """Let lemmas be looked up in tries below `directory`; cheap, languages are opened when they are needed.
 
     Args:
         directory: where the tries are kept; by default the user's directory for caches (on Linux below
             XDG_CACHE_HOME or `~/.cache`, see the XDG Base Directory Specification).
+        making: called before the first trie is made: with several languages that takes ten seconds.
     """
     base = directory or user_cache_path("diplomatic-monitor", appauthor=False)
-    use_dictionaries(TrieDictionaries(base / "lemmas" / _CONTENTS))
+    use_dictionaries(TrieDictionaries(base / "lemmas" / _CONTENTS, making))
 
 
 class TrieDictionaries:
     """A `DictionaryFactory` of simplemma: from a language to a mapping of forms to lemmas."""
 
-    def __init__(self, directory: Path) -> None:
-        """Keep the tries in `directory`, one file a language; it is made when the first one is."""
+    def __init__(self, directory: Path, making: Callable[[], None] = lambda: None) -> None:
+        """Keep the tries in `directory`, one file a language; it is made when the first one is.
+
+        `making` is called before the first trie is made.
+        """
         self._directory = directory
+        self._making: Callable[[], None] | None = making
         self._open: dict[str, Mapping[str, str]] = {}
 
     def get_dictionary(self, lang: str) -> Mapping[str, str]:
@@ -66,16 +68,18 @@ class TrieDictionaries:
         with suppress(OSError, RuntimeError, ValueError):  # none yet, or not one: it is made anew
             return _Lemmas(BytesTrie().mmap(os.fspath(path)))
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if self._making is not None:
+                self._making()
+                self._making = None
             _write(path, lang)
             return _Lemmas(BytesTrie().mmap(os.fspath(path)))
-        except (OSError, RuntimeError) as error:
-            log.debug("lemmas not kept on disk", language=lang, directory=str(path.parent), error=str(error))
+        except (OSError, RuntimeError):  # read-only, or full
             return LOW_MEMORY_DICTIONARY_FACTORY.get_dictionary(lang)
 
 
 def _write(path: Path, lang: str) -> None:
     """Write a trie, under another name first: several processes may do so at once."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, suffix=".new")
     os.close(handle)
     try:

@@ -35,7 +35,7 @@ from monitor.cli import (
     silence,
     story,
 )
-from monitor.cli.output import fail
+from monitor.cli.output import err, fail, note
 from monitor.errors import MonitorError
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def call(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one way out for each kind of end
     """Run the command line and return its exit code; no traceback ever reaches the user."""
-    dictionaries.install()
+    dictionaries.install(making=_tell_of_the_first_run)
     try:
         result: Any = app(args=list(arguments) if arguments is not None else None, standalone_mode=False)
     except Exit as exit_:
@@ -107,6 +107,11 @@ def call(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one 
         fail(f"internal error: {type(error).__name__}: {error}; please report it with {_keep_trace()}")
         return USAGE
     return result if isinstance(result, int) else 0
+
+
+def _tell_of_the_first_run() -> None:
+    if err.is_terminal:  # elsewhere standard error belongs to the log
+        note("The first run prepares word forms of the rules' languages: some ten seconds, once.")
 
 
 def _keep_trace() -> Path:
