@@ -335,6 +335,7 @@ SYSTEM = replace(
             entities=(),
             matched=(),
             independent=1,
+            why="Default route rules/routes.yaml:21.",
         ),
     ),
     intro="The Harbour Gazette cannot be read; Coast Wire cannot be read.",
