@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from marisa_trie import HUGE_CACHE, BytesTrie
 from platformdirs import user_cache_path
@@ -94,13 +94,19 @@ def _write(path: Path, lang: str) -> None:
 class _Lemmas(Mapping[str, str]):
     """Forms and lemmas in a trie."""
 
-    __slots__ = ("_trie",)
+    __slots__ = ("_find", "_trie")
 
     def __init__(self, trie: BytesTrie) -> None:
         self._trie = trie
+        self._find = trie.get
+
+    def get(self, form: str, default: Any = None) -> Any:  # noqa: ANN401 - as in the mapping that it overrides
+        """Return the lemma of a form; most words are in no dictionary, and an exception would cost more."""
+        found = self._find(form)
+        return found[0].decode() if found else default
 
     def __getitem__(self, form: str) -> str:
-        found = self._trie.get(form)
+        found = self._find(form)
         if not found:
             raise KeyError(form)
         return str(found[0].decode())

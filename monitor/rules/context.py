@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from monitor.rules.vocabulary import word_places
@@ -9,7 +10,7 @@ from monitor.text.sentences import paragraph_starts, sentence_starts
 from monitor.text.tokens import Tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from collections.abc import Set as AbstractSet
     from datetime import date
 
@@ -22,13 +23,28 @@ class ItemContext:
     """Everything about one item that clauses ask for."""
 
     __slots__ = (
-        "_day", "_found", "_likely", "_segments", "_words",
+        "_day", "_found", "_leaves", "_leaves_of", "_likely", "_segments", "_words",
         "item", "places", "present", "tokens", "truths",
     )  # fmt: skip
 
-    def __init__(self, item: Item, vocabulary: Vocabulary, fields: tuple[FieldName, ...]) -> None:
-        """Cut the `fields` that rules search, and tell which terms occur in them."""
+    def __init__(
+        self,
+        item: Item,
+        vocabulary: Vocabulary,
+        fields: tuple[FieldName, ...],
+        leaves_of: Mapping[int, tuple[int, ...]],
+    ) -> None:
+        """Cut the `fields` that rules search, and tell which terms occur in them.
+
+        Args:
+            item: the item.
+            vocabulary: the terms of all rules.
+            fields: which to read.
+            leaves_of: by term, the numbers of the leaves that look for it (see `nodes.py`).
+        """
         self.item = item
+        self._leaves_of = leaves_of
+        self._leaves: dict[FieldName | None, set[int]] = {}
         self.tokens: dict[FieldName, Tokens] = {}
         self.present: dict[FieldName, set[int]] = {}  # ids of terms, for fields that have any
         # Answers of clauses that several rules share, by the clause's number (see `nodes.py`).
@@ -53,6 +69,20 @@ class ItemContext:
     def expect(self, terms: Iterable[AbstractSet[int]]) -> None:
         """Announce which terms will be asked for, so that one look at a text finds them all."""
         self._likely = terms
+
+    def leaves(self, name: FieldName | None = None) -> AbstractSet[int]:
+        """Return the leaves of which a term occurs in a field, in any field without one.
+
+        Perhaps where it does not count, or in a field that the leaf does not search.
+        """
+        known = self._leaves.get(name)
+        if known is None:
+            if name is None:
+                known = set().union(*map(self.leaves, self.present))
+            else:
+                known = set(chain.from_iterable(map(self._leaves_of.__getitem__, self.present.get(name, ()))))
+            self._leaves[name] = known
+        return known
 
     @property
     def day(self) -> date | None:

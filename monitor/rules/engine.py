@@ -74,6 +74,7 @@ class Engine:
             self._needs.append(_useful(compiler.needs(when)))
         self._vocabulary = compiler.vocabulary
         self._vocabulary.freeze()
+        self._leaves_of = compiler.leaves_of()
         self._fields = tuple(name for name in FIELDS if name in compiler.fields)
         self._expressions = _Expressions(compiler.expressions, self._needs)
         self._expected: Callable[[Need], float] = compiler.expected
@@ -150,7 +151,7 @@ class Engine:
         return self._obstacle(self._rules[self._by_id[rule_id]], self._context(item), feed)
 
     def _context(self, item: Item) -> ItemContext:
-        return ItemContext(item, self._vocabulary, self._fields)
+        return ItemContext(item, self._vocabulary, self._fields, self._leaves_of)
 
     def _candidates(self, context: ItemContext) -> list[int]:
         return self._index.candidates(self._present(context))

@@ -168,6 +168,7 @@ class Explainer:
             (one, self._part(one.clause, DEFAULT_FIELDS)) for one in rule.exceptions if self._when
         )
         self._fields = tuple(name for name in FIELDS if name in self._compiler.fields)
+        self._leaves_of = self._compiler.leaves_of()
 
     def explain(self, item: Item, feed: Feed | None = None) -> Explanation:
         """Evaluate the whole tree on `item`.
@@ -177,7 +178,7 @@ class Explainer:
             feed: where it came from, as in `Engine.match`.
         """
         rule = self._rule
-        context = ItemContext(item, self._compiler.vocabulary, self._fields)
+        context = ItemContext(item, self._compiler.vocabulary, self._fields, self._leaves_of)
         steps = [*_where_steps(rule.where, item, feed), *self._expiry(context)]
         if self._when is None:
             steps.append(_combined(rule))

@@ -7,14 +7,15 @@ under their number. Evidence is only collected for rules that fire.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from monitor.rules.intervals import Label, Occurrence, merged, near, without_masked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Set as AbstractSet
     from datetime import date
 
     import re2
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from monitor.rules.schema import Within
 
     EvidencePart = tuple[FieldName, tuple[int, int, Label]]  # characters of the field, what matched there
+    # Numbers of leaves: of each set one has to occur, or the node neither holds nor has places. Asking that
+    # costs a fraction of asking the node, and most nodes of most rules need not be asked.
+    Asks = tuple[frozenset[int], ...]
 
 
 class Node(Protocol):
@@ -34,6 +38,7 @@ class Node(Protocol):
     """
 
     number: int  # distinct for each node of an engine
+    asks: Asks
 
     def holds(self, context: ItemContext) -> bool:
         """Tell whether the clause is true of the item."""
@@ -74,10 +79,11 @@ class Use:
 class _Placed(ABC):
     """What nodes with places have in common: the answers follow from `_find`."""
 
-    __slots__ = ("fields", "name", "number")
+    __slots__ = ("asks", "fields", "name", "number")
 
-    def __init__(self, number: int, fields: tuple[FieldName, ...], name: str) -> None:
+    def __init__(self, number: int, fields: tuple[FieldName, ...], name: str, asks: Asks = ()) -> None:
         self.number = number
+        self.asks = asks
         self.fields = fields
         self.name = name  # for people: "$moscow", '"land"'
 
@@ -110,10 +116,6 @@ class _Placed(ABC):
         """Say what was not found, and where it was looked for."""
         return f"{self.name} is not in {', '.join(self.fields)}"
 
-    def may_occur(self, context: ItemContext, name: FieldName) -> bool:  # noqa: ARG002 - a leaf asks
-        """Tell cheaply whether it is worth looking for in one field."""
-        return True
-
     @abstractmethod
     def _find(self, context: ItemContext, name: FieldName) -> list[Occurrence]:
         """Return the occurrences in one field."""
@@ -133,7 +135,7 @@ class LeafNode(_Placed):
         lengths: Mapping[int, int],
     ) -> None:
         """Keep the uses by term id, and the terms' lengths in words."""
-        super().__init__(number, fields, name)
+        super().__init__(number, fields, name, (frozenset((number,)),))
         self.uses = uses
         self.terms = uses.keys()
         self.lengths = lengths
@@ -149,11 +151,6 @@ class LeafNode(_Placed):
             if here is not None and not terms.isdisjoint(here):
                 return self._plain or super().holds(context)
         return False
-
-    def may_occur(self, context: ItemContext, name: FieldName) -> bool:
-        """Tell whether any term occurs, perhaps where it does not count."""
-        present = context.present.get(name)
-        return present is not None and not self.terms.isdisjoint(present)
 
     def _find(self, context: ItemContext, name: FieldName) -> list[Occurrence]:
         present = context.present.get(name)
@@ -193,19 +190,16 @@ class PatternNode(_Placed):
         self._label = Label(regex)
 
     def _find(self, context: ItemContext, name: FieldName) -> list[Occurrence]:
-        tokens = context.tokens[name]
+        spans = [found.span() for found in self._compiled.finditer(context.item.text(name)) if found.end()]
+        if not spans:
+            return []
+        starts, ends = context.tokens[name].starts, context.tokens[name].ends
         here: list[Occurrence] = []
-        token = 0
-        for found in self._compiled.finditer(context.item.text(name)):
-            start, end = found.span()
-            if start == end:
-                continue
-            while token < len(tokens) and tokens.ends[token] <= start:
-                token += 1
-            last = token
-            while last + 1 < len(tokens) and tokens.starts[last + 1] < end:
-                last += 1
-            here.append(Occurrence(token, last, ((token, last, self._label, (start, end)),)))
+        for start, end in spans:
+            if start < end:
+                first = bisect_right(ends, start)
+                last = max(first, bisect_left(starts, end) - 1)
+                here.append(Occurrence(first, last, ((first, last, self._label, (start, end)),)))
         return here
 
 
@@ -218,19 +212,23 @@ class AnyNode(_Placed):
         self, number: int, fields: tuple[FieldName, ...], children: tuple[Node, ...], name: str
     ) -> None:
         """Keep the alternatives."""
-        super().__init__(number, fields, name)
+        asked = [min(child.asks, key=len, default=None) for child in children]
+        known = [one for one in asked if one is not None]
+        asks = (frozenset().union(*known),) if len(known) == len(asked) else ()
+        super().__init__(number, fields, name, asks)
         self.children = children
 
     def holds(self, context: ItemContext) -> bool:
         """Tell whether any alternative holds: also those without a place in the text."""
         known = context.truths.get(self.number)
         if known is None:
-            known = context.truths[self.number] = any(child.holds(context) for child in self.children)
+            possible = _possible(self.children, context.leaves())
+            known = context.truths[self.number] = any(child.holds(context) for child in possible)
         return known
 
     def evidence(self, context: ItemContext) -> Iterable[EvidencePart]:
         """Return the evidence of every alternative that holds."""
-        for child in self.children:
+        for child in _possible(self.children, context.leaves()):
             if child.holds(context):
                 yield from child.evidence(context)
 
@@ -241,13 +239,24 @@ class AnyNode(_Placed):
         return f"none of {self.name} is in {', '.join(self.fields)}"
 
     def _find(self, context: ItemContext, name: FieldName) -> list[Occurrence]:
-        return merged(found for child in self.children for found in child.spans(context, name))
+        possible = _possible(self.children, context.leaves(name))
+        return merged(found for child in possible for found in child.spans(context, name))
+
+
+def _possible(nodes: Iterable[Node], leaves: AbstractSet[int]) -> Iterator[Node]:
+    """Go through the nodes that have what they ask for."""
+    for node in nodes:
+        for asked in node.asks:
+            if asked.isdisjoint(leaves):
+                break
+        else:
+            yield node
 
 
 class NearNode(_Placed):
     """All operands close together in one field."""
 
-    __slots__ = ("_distance", "_placed", "operands", "ordered", "within")
+    __slots__ = ("_distance", "operands", "ordered", "within")
 
     def __init__(
         self,
@@ -261,15 +270,10 @@ class NearNode(_Placed):
         """Keep the operands and the distance."""
         self._distance = f"within {within} words" if isinstance(within, int) else f"in one {within}"
         named = " + ".join(getattr(operand, "name", "a condition") for operand in operands)
-        super().__init__(number, fields, f"({named}) {self._distance}")
+        super().__init__(number, fields, f"({named}) {self._distance}", _all_asks(operands))
         self.operands = operands
-        self._placed = tuple(operand for operand in operands if isinstance(operand, _Placed))
         self.within = within
         self.ordered = ordered
-
-    def may_occur(self, context: ItemContext, name: FieldName) -> bool:
-        """Tell whether each operand may: one that is missing saves the search for the others."""
-        return all(operand.may_occur(context, name) for operand in self._placed)
 
     def missing(self, context: ItemContext) -> str:
         """Name the operand that does not occur, or say that they are too far apart."""
@@ -280,8 +284,10 @@ class NearNode(_Placed):
         return f"everything near asks for occurs, but not {self._distance}{order}"
 
     def _find(self, context: ItemContext, name: FieldName) -> list[Occurrence]:
-        if not self.may_occur(context, name):
-            return []
+        leaves = context.leaves(name)
+        for asked in self.asks:  # one operand that is missing saves the search for the others
+            if asked.isdisjoint(leaves):
+                return []
         operands = []
         for operand in self.operands:
             spans = operand.spans(context, name)
@@ -316,11 +322,12 @@ def _by_segment(operands: list[list[Occurrence]], starts: list[int]) -> list[lis
 class AllNode:
     """Each of its children; it has no place of its own."""
 
-    __slots__ = ("_cheapest_first", "children", "number")
+    __slots__ = ("_cheapest_first", "asks", "children", "number")
 
     def __init__(self, number: int, children: tuple[Node, ...]) -> None:
         """Keep the children."""
         self.number = number
+        self.asks = _all_asks(children)
         self.children = children
         self._cheapest_first = tuple(sorted(children, key=_cost))
 
@@ -345,6 +352,11 @@ class AllNode:
         return next(child.missing(context) for child in self.children if not child.holds(context))
 
 
+def _all_asks(nodes: Iterable[Node]) -> Asks:
+    """Return what all of some nodes ask for together, what is seldom met first."""
+    return tuple(sorted({asked for node in nodes for asked in node.asks}, key=len))
+
+
 def _cost(node: Node) -> int:
     """Return the order in which nodes are asked: what a glance at the terms tells comes first."""
     if isinstance(node, LeafNode):
@@ -359,11 +371,12 @@ def _cost(node: Node) -> int:
 class NoneNode:
     """None of its children."""
 
-    __slots__ = ("children", "number")
+    __slots__ = ("asks", "children", "number")
 
     def __init__(self, number: int, children: tuple[Node, ...]) -> None:
         """Keep the children."""
         self.number = number
+        self.asks: Asks = ()  # absence asks for nothing
         self.children = children
 
     def holds(self, context: ItemContext) -> bool:

@@ -9,12 +9,23 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from typing import Final
+from unicodedata import normalize
 
-from simplemma import Lemmatizer
-from simplemma.strategies.default import DefaultStrategy
-from simplemma.strategies.dictionaries import LOW_MEMORY_DICTIONARY_FACTORY
-from simplemma.strategies.dictionaries.dictionary_factory import SUPPORTED_LANGUAGES, DictionaryFactory
-from simplemma.strategies.dictionary_lookup import DictionaryLookupStrategy
+from simplemma.strategies import (
+    LOW_MEMORY_DICTIONARY_FACTORY,
+    AffixDecompositionStrategy,
+    ApostropheBoundaryStrategy,
+    CliticDecompositionStrategy,
+    DefaultStrategy,
+    DictionaryFactory,
+    DictionaryLookupStrategy,
+    HyphenRemovalStrategy,
+    LemmatizationStrategy,
+    MorphemeDecompositionStrategy,
+    PrefixDecompositionStrategy,
+    RulesStrategy,
+)
+from simplemma.strategies.dictionaries.dictionary_factory import SUPPORTED_LANGUAGES
 
 from monitor.text.fold import fold
 
@@ -86,7 +97,7 @@ def _lemma(word: str, language: str) -> str:
     dictionary = source.dictionary
     found = next((known for known in (dictionary.get_lemma(form, language) for form in tries) if known), None)
     if found is None:
-        found = source.lemmatizer.lemmatize(lowered, language)
+        found = source.derived(lowered, language)
     if language == "en":
         found = found[:-1] if _DOUBLED.match(found) else found
     return fold(found)
@@ -97,9 +108,37 @@ class _Source:
 
     def __init__(self, factory: DictionaryFactory) -> None:
         self.dictionary = DictionaryLookupStrategy(factory)
-        self.lemmatizer = Lemmatizer(
-            cache_max_size=1, lemmatization_strategy=DefaultStrategy(dictionary_factory=factory)
+        whole = DefaultStrategy(dictionary_factory=factory)
+        # What `DefaultStrategy` tries before and after the dictionary, in its order. Nine words of ten are in
+        # no dictionary of a given language, and asking the strategy itself would look each up once more.
+        self._further: tuple[LemmatizationStrategy, ...] = (
+            ApostropheBoundaryStrategy(whole.get_lemma, self.dictionary),
+            CliticDecompositionStrategy(self.dictionary),
+            HyphenRemovalStrategy(self.dictionary),
+            RulesStrategy(),
+            PrefixDecompositionStrategy(dictionary_lookup=self.dictionary),
+            AffixDecompositionStrategy(greedy=False, dictionary_lookup=self.dictionary),
+            MorphemeDecompositionStrategy(self.dictionary),
         )
+        # Letters alone hold no hyphen and no apostrophe.
+        marked = (ApostropheBoundaryStrategy, HyphenRemovalStrategy)
+        self._of_letters = tuple(one for one in self._further if not isinstance(one, marked))
+
+    def derived(self, word: str, language: str) -> str:
+        """Return the lemma of a word that is not in the dictionary, or `word` itself.
+
+        Args:
+            word: in lower case.
+            language: one of simplemma's.
+        """
+        word = normalize("NFC", word)
+        if word.isnumeric():
+            return word
+        for strategy in self._of_letters if word.isalpha() else self._further:
+            found = strategy.get_lemma(word, language)
+            if found:
+                return found
+        return word
 
 
 # The compact dictionaries take 35 MB for four languages instead of 250 and load in a third of the

@@ -167,7 +167,7 @@ def test_a_clause_occurs_at_the_same_places(clause, item):
     tree = tree_of()
     compiler = Compiler(tree)
     node = compiler.compile(clause)
-    context = ItemContext(item, compiler.vocabulary, FIELDS)
+    context = ItemContext(item, compiler.vocabulary, FIELDS, compiler.leaves_of())
     reference = Reference_(tree, item)
     for name in FIELDS:
         spans = {(found.start, found.end) for found in node.spans(context, name)}

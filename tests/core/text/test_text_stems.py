@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from simplemma import Lemmatizer
+from simplemma.strategies import LOW_MEMORY_DICTIONARY_FACTORY, DefaultStrategy
 
 from monitor.text.fold import fold
 from monitor.text.stems import languages_of, lemma, without_proclitics
@@ -45,6 +47,21 @@ def test_forms_of_one_word(language, term, form):
 )
 def test_different_words_stay_apart(language, one, other):
     assert lemma(one, language) != lemma(other, language)
+
+
+@pytest.mark.parametrize("language", ["en", "de", "es", "fr", "it", "nl", "tr", "uk"])
+def test_words_in_no_dictionary_have_the_lemma_that_simplemma_gives_them(language):
+    simplemma = Lemmatizer(lemmatization_strategy=DefaultStrategy(low_memory=True))
+    forms = sorted(form for form in LOW_MEMORY_DICTIONARY_FACTORY.get_dictionary(language) if form.islower())
+    made = [
+        written
+        for form in forms[:: len(forms) // 60]
+        for written in (f"x{form}", f"vor{form}", f"{form}lo", f"{form}ler", f"a-{form}", f"{form}'s")
+        if not form.endswith("ll")  # of those we know more than the dictionary does
+    ]
+    derived = {word: (lemma(word, language), fold(simplemma.lemmatize(word, language))) for word in made}
+    assert {word: both for word, both in derived.items() if both[0] != both[1]} == {}
+    assert sum(word != ours for word, (ours, _) in derived.items()) > 20
 
 
 def test_an_unknown_language_folds_only():
