@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).resolve().parent
 PYPROJECT = HERE.parent / "pyproject.toml"
 CONSTRAINTS = HERE / "constraints.txt"
-EXTRAS = ("postgres", "apprise", "css-inline", "demo", "dkim", "morphology", "test")
+EXTRAS = ("postgres", "apprise", "css-inline", "demo", "dkim", "morphology", "semantic", "test")
 HEADER = """\
 # The exact versions that this release is tested with: pip install --constraint constraints.txt ...
 # Made by refresh_constraints.py; a change by hand is lost.

@@ -26,9 +26,11 @@ from monitor.lock import only_process
 from monitor.program import Monitor, Parts
 from monitor.rendering import Templates
 from monitor.ruleskeeper import RulesKeeper
+from monitor.semantic import load_model
 from monitor.settings import known_secrets
 from monitor.storage.memory import MemoryStorage
 from monitor.storage.sql import SqlStorage
+from monitor.stories.linking import MODES, Joining, Meaning
 from monitor.web.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -86,6 +88,19 @@ async def open_polling(
         yield _fetcher(wrap(http), directory, settings, secrets, clock), parser
 
 
+def joining(directory: Directory, settings: Settings) -> Joining:
+    """Return how items join stories in this installation.
+
+    Raises:
+        ConfigurationError: a model for L3 is named and cannot be used; the message says what to do.
+    """
+    mode = MODES[settings.story_grouping]
+    if not settings.semantic_model:
+        return Joining(mode)
+    model = load_model(directory.path / settings.semantic_model)
+    return Joining(mode, Meaning(model.near, settings.semantic_near))
+
+
 def replay_storage() -> Storage:
     """Return a store that forgets everything with the process: for replays."""
     return MemoryStorage()
@@ -102,7 +117,7 @@ async def assemble(
 ) -> AsyncIterator[Monitor]:
     """Put the program together and take it apart again.
 
-    1. Read the templates; open the database.
+    1. Read the templates and the model for stories, if there is one; open the database.
     2. Read the rules; without a rule, a feed and a route there is nothing to run.
     3. Open the HTTP client, the parsers and the channels.
     4. Schedule the feeds.
@@ -112,6 +127,7 @@ async def assemble(
     """
     log.info("starting", version=__version__, directory=str(directory.path))
     templates = Templates(directory, inline_css=settings.email_inline_css)
+    stories = joining(directory, settings)
     clock = clock or Clock()
     async with AsyncExitStack() as stack:
         storage = await stack.enter_async_context(open_storage(settings.database(directory.path)))
@@ -144,6 +160,7 @@ async def assemble(
         parts = Parts(
             settings, keeper, clock, storage, Metrics(__version__), channels, templates, fetcher, parser, hide
         )
+        parts.joining = stories
         if redactor is not None:
             parts.clean = redactor.known
         if embedded:

@@ -335,7 +335,7 @@ class StoryLayer(StrEnum):
     TITLE = "title"  # L1: same normalized title
     TEXT = "text"  # L1: character 5-gram Jaccard similarity
     STORY = "story"  # L2: the same development, by the regression over what both have in common
-    MEANING = "meaning"  # L3: near by the regression, and by embeddings
+    MEANING = "meaning"  # L3: near by embeddings, and by the regression where it can compare
     SPLIT = "split"  # a person took it out of another story
     MERGED = "merged"  # it opened a story that a person made one with another
 
@@ -347,12 +347,13 @@ class Comparison:
     item_id: str  # the other one
     story_id: str  # its story
     title: str  # the other one's headline
-    score: float  # probability that both tell of one development, 0 to 1
+    score: float  # probability that both tell of one development, 0 to 1; 0 across languages
     hours: float  # between the two events
     words: tuple[str, ...] = ()  # rare words in common as written, the rarest first
     names: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
     contributions: tuple[tuple[str, float], ...] = ()  # (feature, log-odds it added), strongest first
+    near: float = 0.0  # cosine of the two embeddings, where L3 was asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,7 +364,7 @@ class StoryMember:
     story_id: str
     layer: StoryLayer
     matched_item_id: str  # "" for NEW and SPLIT; the other opener for MERGED
-    score: float  # 1.0 for exact layers, similarity for TEXT, probability for STORY
+    score: float  # 1.0 for exact layers, similarity for TEXT, probability for STORY, cosine for MEANING
     reason: str  # one sentence for people
     event_at: datetime
     url_key: str  # canonical URL without scheme, www. and tracking; "" without a link

@@ -21,7 +21,7 @@ from monitor.loops.poll import Fetching, Parsing, PollLoop, PollReport, PollSett
 from monitor.loops.watch import WatchLoop
 from monitor.notices import fallback_notices, operators
 from monitor.storage.base import FeedSeed, Retention
-from monitor.stories.linking import MODES
+from monitor.stories.linking import JOINING, Joining
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -59,6 +59,7 @@ class Parts:
     fetcher: Fetching
     parser: Parsing
     hide: Callable[[tuple[str, ...]], None]  # keeps the secrets of these names out of logs
+    joining: Joining = JOINING  # how items join stories
     clean: Callable[[str], str] = str  # a text without the secrets in use
     disk: Callable[[], tuple[int, int] | None] = lambda: None  # (free, total) bytes of the store's disk
     ping: Callable[[], Awaitable[None]] | None = None  # tells a dead man's switch that all is well
@@ -95,7 +96,7 @@ class Monitor:
             parts.clock,
             __version__,
             self._count_flush,
-            mode=MODES[parts.settings.story_grouping],
+            joining=parts.joining,
         )
         quiet_after = timedelta(hours=parts.settings.nothing_matched_hours)
         checks = Checks(parts.storage, self._present_book, parts.disk, quiet_after)

@@ -23,6 +23,7 @@ from monitor.loops.poll import Parsing, PollLoop, PollReport, PollSettings
 from monitor.loops.watch import WatchLoop
 from monitor.models import Feed, FirstPoll
 from monitor.storage.base import FeedSeed
+from monitor.stories.linking import JOINING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from monitor.models import Alert, AlertRevision, FeedEvent
     from monitor.rulebook import RuleBook
     from monitor.storage.base import Storage
+    from monitor.stories.linking import Joining
 
 SECOND = timedelta(seconds=1)
 AFTERWARDS = timedelta(hours=1)  # time at the end in which waits elapse and failed feeds are asked again
@@ -115,6 +117,7 @@ class Replayer:
         rendering: Rendering,
         *,
         everything: bool,
+        joining: Joining = JOINING,
     ) -> None:
         """Make the loops.
 
@@ -125,6 +128,7 @@ class Replayer:
             parser: reads documents.
             rendering: writes messages.
             everything: match the items of each feed's first snapshot, too.
+            joining: how items join stories.
         """
         self._snapshots = snapshots
         self._clock = ReplayClock(snapshots[0].at)
@@ -148,8 +152,9 @@ class Replayer:
             self._clock.sleep,
         )
         self._flush = FlushLoop(
-            storage, lambda: self._book, rendering, self._clock, __version__, lambda _: None, reminding=False
-        )
+            storage, lambda: self._book, rendering, self._clock, __version__, lambda _: None,
+            joining=joining, reminding=False,
+        )  # fmt: skip
         self._watch = WatchLoop(storage, lambda: self._book, self._clock)
 
     async def run(self, told: Callable[[int, int], None] = lambda _done, _all: None) -> Replay:

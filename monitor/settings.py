@@ -112,6 +112,13 @@ class Settings(BaseSettings):
         default="safe",
         description="how readily reports join a story: safe keeps doubtful ones apart; balanced joins more",
     )
+    semantic_model: str = Field(
+        default="",
+        description="directory of an embedding model that compares reports across languages; empty = none",
+    )
+    semantic_near: float = Field(
+        default=0.75, gt=0, le=1, description="cosine from which that model counts two reports as near"
+    )
 
     deliver_concurrency: int = Field(
         default=20, ge=1, le=200, description="notifications sent at the same time"

@@ -16,6 +16,7 @@ from monitor.loops.flush import FlushLoop
 from monitor.models import Hit as StoredHit
 from monitor.models import Message, stable_id
 from monitor.storage.base import PendingHit
+from monitor.stories.linking import JOINING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from monitor.models import Alert, AlertRevision, Decision, Item, Notification, Recipient
     from monitor.rulebook import RuleBook
     from monitor.storage.base import Storage
+    from monitor.stories.linking import Joining
 
 _STEP: Final = timedelta(minutes=1)  # hits of one minute are grouped together, as the daemon's flushes do
 _AFTERWARDS: Final = timedelta(days=7)  # in which what waits for a digest or the end of quiet hours leaves
@@ -70,6 +72,7 @@ async def replay(
     *,
     news: Sequence[Item] = (),
     rendering: Rendering | None = None,
+    joining: Joining = JOINING,
     told: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Replayed:
     """Let the hits happen, each when its item was first seen.
@@ -84,6 +87,7 @@ async def replay(
         news: all items of the period in order of time, also those without hits: grouping learns from
             them which words are rare. Without them it learns from the items with hits alone.
         rendering: writes messages; without it they are empty.
+        joining: how items join stories.
         told: hears (minutes with hits done, all).
     """
     store, waiting = ReplayStore(), deque(news)
@@ -95,6 +99,7 @@ async def replay(
         lambda: now,
         "backtest",
         lambda _: None,
+        joining=joining,
     )
     by_minute: dict[datetime, list[PendingHit]] = defaultdict(list)
     for hit in hits:

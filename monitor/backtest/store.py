@@ -6,6 +6,7 @@ months of hits. Nothing here is fenced or leased, as one task alone uses it, and
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right, insort
 from collections import Counter, defaultdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from monitor.storage.base import FlushCommit, PendingCorrection, PendingHit
     from monitor.storage.base_stories import Learned, StoryQuery
 
+_LAST: Final = "\U0010ffff"  # no id comes after it
 _CLAIM: Final = FlushClaim("replay", datetime.max.replace(tzinfo=UTC))
 
 
@@ -40,6 +42,7 @@ class ReplayStore:
         self._items: dict[str, Item] = {}
         self._by_key: dict[str, list[str]] = defaultdict(list)  # items by URL key, title key or posting
         self._by_story: dict[str, list[tuple[datetime, str]]] = defaultdict(list)  # event times and items
+        self._by_rule: dict[str, list[tuple[datetime, str]]] = defaultdict(list)  # event times and items
         self._unlearned: list[Item] = []
         self._terms: dict[str, Counter[str]] = defaultdict(Counter)  # items by language and term
         self._learned: Counter[str] = Counter()  # items by language
@@ -54,6 +57,8 @@ class ReplayStore:
         new = {found.item.item_id: found.item for found in hits if found.item.item_id not in self._items}
         self._items |= new
         self._unlearned += new.values()
+        for found in hits:
+            insort(self._by_rule[found.hit.rule_id], (found.hit.event_at, found.item.item_id))
 
     def learn_from(self, items: Sequence[Item]) -> None:
         """Let news that no rule fired on teach how telling words are, as the daemon's store does."""
@@ -158,6 +163,17 @@ class ReplayStore:
             for story_id, ids in asked.items()
             if ids
         }
+
+    async def hit_members(
+        self, rule_ids: Sequence[str], *, since: datetime, until: datetime, limit: int = 200
+    ) -> tuple[tuple[StoryMember, Item], ...]:
+        """See `Storage.hit_members`."""
+        found: set[tuple[datetime, str]] = set()
+        for rule_id in rule_ids:
+            mine = self._by_rule[rule_id]
+            found.update(mine[bisect_left(mine, (since, "")) : bisect_right(mine, (until, _LAST))][-limit:])
+        placed = [item_id for _, item_id in sorted(found) if item_id in self.members]
+        return tuple((self.members[item_id], self._items[item_id]) for item_id in placed)
 
     async def term_counts(self, asked: Mapping[str, Sequence[str]]) -> Mapping[str, TermCounts]:
         """See `Storage.term_counts`."""

@@ -12,7 +12,7 @@ import typer
 from monitor.alerts.backfill import Backfill
 from monitor.alerts.moments import wall_time
 from monitor.alerts.wording import counted, one_line
-from monitor.app import open_storage
+from monitor.app import joining, open_storage
 from monitor.cli.output import as_json, note, out, table
 from monitor.cli.silence import read_span
 from monitor.clock import machine_time
@@ -21,7 +21,6 @@ from monitor.errors import ConfigurationError
 from monitor.logs import configure
 from monitor.loops.backfilling import MOST_HITS, backfill, find_hits, unknown_hits
 from monitor.settings import load
-from monitor.stories.linking import MODES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,6 +91,6 @@ async def _run(
             )
         if preview or not found:
             return found, len(items), None
-        mode = MODES[settings.story_grouping]
-        done = await backfill(storage, book, Backfill(rule_id, now), found, machine_time, mode)
+        how = joining(place, settings)
+        done = await backfill(storage, book, Backfill(rule_id, now), found, machine_time, how)
         return found, len(items), done

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Protocol
 import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from monitor.app import open_storage
+from monitor.app import joining, open_storage
 from monitor.backtest import compare, revision
 from monitor.backtest.archive import Archive
 from monitor.backtest.books import read_trial, sendable
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from monitor.directory import Directory
     from monitor.models import Item
     from monitor.rulebook import RuleBook
+    from monitor.stories.linking import Joining
 
 FINDINGS = 1
 DAYS = 30
@@ -93,9 +94,10 @@ def backtest(
     source = FileItems(items, now) if items else stored(place, timedelta(days=days or DAYS))
     if before is None:
         shown = samples if samples is not None else (5 if rule_id else 1)
-        _alone(now, source, processes=processes, samples=shown, json=json)
+        _alone(now, source, how_items_join(place), processes=processes, samples=shown, json=json)
     else:
-        trial = Comparison(before, now, f"at {against}" if not Path(against).is_dir() else f"in {against}")
+        name = f"in {against}" if Path(against).is_dir() else f"at {against}"
+        trial = Comparison(before, now, name, how_items_join(place))
         trial.run(source, processes=processes, samples=3 if samples is None else samples)
         if json:
             as_json({"against": against, **trial.as_dict(), "wrong_lines": source.wrong})
@@ -125,6 +127,12 @@ def read_side(place: Directory, rule_id: str = "") -> RuleBook:
             f"{place.rules}: no live rule can be used; `monitor check` shows the errors"
         )
     return book
+
+
+def how_items_join(place: Directory) -> Joining:
+    """Return how items join stories in an installation, by its settings."""
+    settings, _ = load(place.path)
+    return joining(place, settings)
 
 
 def _earlier(place: Directory, against: str, rule_id: str) -> RuleBook:
@@ -274,12 +282,12 @@ def _progress() -> Progress:
 
 
 def _alone(
-    book: RuleBook, source: StoredItems | FileItems, *, processes: int, samples: int, json: bool
+    book: RuleBook, source: StoredItems | FileItems, how: Joining, *, processes: int, samples: int, json: bool
 ) -> None:
     tally = Tally()
     plan = Plan((sendable(book.tree, book.tree.rules),), (dict(book.feeds),))
     hits = compare.hits_of(evaluated(source, plan, tally, processes))
-    replayed = asyncio.run(replay(hits, book))
+    replayed = asyncio.run(replay(hits, book, joining=how))
     result = figures(
         tally,
         hits,
@@ -301,13 +309,15 @@ class Comparison:
 
     before: RuleBook
     now: RuleBook
+    how: Joining  # how items join stories, in both
     name: str  # of the earlier version, for people: "at HEAD~1"
     tally: Tally
     rules: tuple[RuleDifference, ...]
     recipients: tuple[tuple[RecipientFigures, ...], tuple[RecipientFigures, ...]]
 
-    def __init__(self, before: RuleBook, now: RuleBook, name: str) -> None:
+    def __init__(self, before: RuleBook, now: RuleBook, name: str, how: Joining) -> None:
         """Keep the two versions."""
+        self.how = how
         self.before, self.now, self.name = before, now, name
         self.tally, self.rules, self.recipients = Tally(), (), ((), ())
 
@@ -321,7 +331,7 @@ class Comparison:
         found = evaluated(source, plan, self.tally, processes)
         now, before = compare.hits_of(found), compare.earlier_hits(found, self.before, again)
         self.rules = compare.differences(before, now, (self.before, self.now), samples)
-        self.recipients = (_told(before, self.before), _told(now, self.now))
+        self.recipients = (_told(before, self.before, self.how), _told(now, self.now, self.how))
 
     def as_dict(self) -> dict[str, object]:
         """Return the differences as JSON values."""
@@ -333,6 +343,6 @@ class Comparison:
         }
 
 
-def _told(hits: Sequence[Hit], book: RuleBook) -> tuple[RecipientFigures, ...]:
-    heard = asyncio.run(replay(hits, book)).heard
+def _told(hits: Sequence[Hit], book: RuleBook, how: Joining) -> tuple[RecipientFigures, ...]:
+    heard = asyncio.run(replay(hits, book, joining=how)).heard
     return recipient_figures(heard, [recipient.recipient_id for recipient in book.routing.recipients])

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from monitor.app import joining
 from monitor.channels.samples import VIEWS
 from monitor.cli.output import fail, note, out, plural, table
 from monitor.cli.report_formats import RENDERERS, Format, Report, as_terminal
@@ -22,6 +23,7 @@ from monitor.document import Diagnostic, Place, closest
 from monitor.errors import ConfigurationError, RenderError, RulesUnreadableError
 from monitor.rendering import Templates
 from monitor.rulebook import FEEDS_FILE, ROUTES_FILE, SUFFIXES, read_book
+from monitor.settings import ENV_FILE, load
 from monitor.shipped import shipped
 
 if TYPE_CHECKING:
@@ -149,6 +151,8 @@ def _look(tree: _Tree) -> tuple[Report, bool]:
     findings = [*book.diagnostics]
     if directory and (tree.whole or any(_in_templates(directory, path) for path in tree.wanted)):
         findings += _template_findings(directory)
+    if directory and tree.whole:
+        findings += _setting_findings(directory)
     sources = {(prefix / name).as_posix(): data for name, data in files.items()}
     asked = {name for name in (*sources, *(one.place.file for one in findings)) if _is_asked(tree, name)}
     if not tree.whole:
@@ -232,6 +236,17 @@ def _template_finding(own: Path, problem: str) -> Diagnostic:
 
 def _bad_template(place: Place, text: str, hint: str = "") -> Diagnostic:
     return Diagnostic(place, "error", "bad-template", text, hint)
+
+
+def _setting_findings(directory: Directory) -> list[Diagnostic]:
+    """Return what is wrong with the settings: the daemon would not start."""
+    try:
+        settings, _ = load(directory.path)
+        joining(directory, settings)
+    except ConfigurationError as error:
+        place = Place((directory.path / ENV_FILE).as_posix(), 1, 1)
+        return [Diagnostic(place, "error", "bad-setting", str(error))]
+    return []
 
 
 def _unusable(book: RuleBook) -> bool:

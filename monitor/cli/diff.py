@@ -11,7 +11,7 @@ import typer
 
 from monitor.app import open_storage
 from monitor.backtest.books import read_trial
-from monitor.cli.backtest import Comparison, Json, Processes, Samples, read_side, stored
+from monitor.cli.backtest import Comparison, Json, Processes, Samples, how_items_join, read_side, stored
 from monitor.cli.backtest_print import print_comparison
 from monitor.cli.output import as_json
 from monitor.directory import find
@@ -45,7 +45,8 @@ def diff(
     """Compare the rules on disk with the running ones: rules changed, hits gained and lost, messages."""
     place = find(directory)
     now = read_side(find(rules) if rules else place)
-    trial = Comparison(read_trial(_running(directory)), now, "that the monitor last read without errors")
+    before = read_trial(_running(directory))
+    trial = Comparison(before, now, "that the monitor last read without errors", how_items_join(place))
     trial.run(
         stored(place, timedelta(days=days)), processes=processes, samples=3 if samples is None else samples
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.progress import Progress
 
-from monitor.app import open_polling, replay_storage
+from monitor.app import joining, open_polling, replay_storage
 from monitor.captures import Recording, read_captures, write_failure, write_snapshot
 from monitor.cli.output import as_json, err, note, out, plural, table
 from monitor.clock import Clock
@@ -150,8 +150,9 @@ async def _replay(captures: Path, place: Directory, settings: Settings, *, every
     clock = Clock()
     async with open_polling(place, settings, lambda _: None, clock) as (_, parser):
         replayer = Replayer(
-            snapshots, book, replay_storage(), parser, Templates(place), everything=everything
-        )
+            snapshots, book, replay_storage(), parser, Templates(place), everything=everything,
+            joining=joining(place, settings),
+        )  # fmt: skip
         with Progress(console=err, transient=True, disable=not err.is_terminal) as progress:
             bar = progress.add_task("replaying", total=len({one.at for one in snapshots}))
             return await replayer.run(lambda done, _: progress.update(bar, completed=done))

@@ -19,7 +19,7 @@ from monitor.backtest.live import HOURS, live_figures
 from monitor.backtest.parallel import Plan
 from monitor.backtest.replay import replay as run
 from monitor.backtest.run import Tally
-from monitor.cli.backtest import DAYS, FileItems, evaluated, read_side, stored
+from monitor.cli.backtest import DAYS, FileItems, evaluated, how_items_join, read_side, stored
 from monitor.cli.output import as_json, err, note, out, plural, table
 from monitor.directory import find
 from monitor.errors import ConfigurationError
@@ -87,6 +87,7 @@ def replay(
                 book,
                 news=kept.in_time(),
                 rendering=Templates(place) if write is not None else None,
+                joining=how_items_join(place),
                 told=lambda done, every: progress.update(task, completed=done, total=every),
             )
         )

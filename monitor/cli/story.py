@@ -23,7 +23,7 @@ from monitor.loops.merging import merge_stories
 from monitor.loops.splitting import WHOLE_STORY, split_story
 from monitor.settings import load
 from monitor.stories.merging import was_merged
-from monitor.stories.wording import apart, as_dict, in_common, percent, weighed_most
+from monitor.stories.wording import as_dict, how_near, in_common, weighed_most
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -241,7 +241,7 @@ def _print(found: Sequence[tuple[StoryMember, Item]]) -> None:
             out.print(Text(f"  {one_line(item.url)}", "dim"))
         out.print(Text(f"  item {member.item_id}, layer {member.layer.value}", "dim"))
         out.print(Text(f"  {one_line(member.reason)}"))
-        if member.why:
+        if member.why and member.why.contributions:
             out.print(Text(f"  Weighed most: {weighed_most(member.why)}"))
         if member.novel:
             out.print(Text(f"  New in its headline: {', '.join(member.novel)}"))
@@ -251,7 +251,7 @@ def _print(found: Sequence[tuple[StoryMember, Item]]) -> None:
 
 def _near(near: Comparison) -> str:
     common = in_common(near)
-    details = f"{percent(near.score)}, {apart(near.hours)}" + (f": {common}" if common else "")
+    details = how_near(near) + (f": {common}" if common else "")
     return f"“{one_line(near.title)}” of story {near.story_id} ({details})"
 
 

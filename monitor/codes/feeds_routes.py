@@ -334,4 +334,18 @@ ROWS: Final = (
         wrong="{{ alert.titel }}",
         right="{{ alert.title }}",
     ),
+    # --- settings
+    Code(
+        "bad-setting",
+        level="error",
+        files="settings",
+        meaning=(
+            "A setting of the environment or of monitor.env cannot be used, so that the monitor would not "
+            "start: a value of the wrong kind, or a model that is not where MONITOR_SEMANTIC_MODEL says. "
+            "deploy/README.md lists every setting."
+        ),
+        scope="",
+        wrong="MONITOR_STORY_GROUPING=loose",
+        right="MONITOR_STORY_GROUPING=balanced",
+    ),
 )

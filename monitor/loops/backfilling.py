@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from monitor.models import Item
     from monitor.rulebook import RuleBook
     from monitor.storage.base import Storage
-    from monitor.stories.linking import Mode
+    from monitor.stories.linking import Joining
 
 GROUPED_AT_ONCE: Final = 100
 MOST_HITS: Final = 300  # more make no digest that anybody reads
@@ -68,7 +68,7 @@ async def backfill(
     backfill: Backfill,
     found: Sequence[PendingHit],
     clock: Callable[[], datetime],
-    mode: Mode,
+    joining: Joining,
 ) -> Backfilled:
     """Group hits on stored items, in one fenced commit for each hundred.
 
@@ -81,7 +81,7 @@ async def backfill(
         backfill: the digest that tells of it.
         found: from `find_hits`.
         clock: answers the time.
-        mode: how readily items join a story.
+        joining: how items join stories.
 
     Raises:
         StorageError: the daemon did not let go of the lease within half a minute.
@@ -94,7 +94,9 @@ async def backfill(
         if not fresh:
             return FlushCommit()
         silences = await read_silences(storage)
-        grouping = Grouping(storage, book, now, no_wait=True, silences=silences, mode=mode, backfill=backfill)
+        grouping = Grouping(
+            storage, book, now, no_wait=True, silences=silences, joining=joining, backfill=backfill
+        )
         commit = await grouping.run(fresh)
         new += len(fresh)
         alerts.update(alert.alert_id for alert in commit.alerts)

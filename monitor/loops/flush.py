@@ -29,7 +29,7 @@ from monitor.loops.reminding import reminders, with_timers
 from monitor.loops.stories import learn
 from monitor.models import AlertRevision, AlertState, Notification
 from monitor.storage.base import FlushCommit
-from monitor.stories.linking import SAFE
+from monitor.stories.linking import JOINING
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -38,10 +38,10 @@ if TYPE_CHECKING:
     from monitor.alerts.bundle import Bundle
     from monitor.alerts.lifecycle import Transition
     from monitor.alerts.view import NotificationView
-    from monitor.models import Alert, Decision, Item, Message, Recipient, Routing
+    from monitor.models import Alert, Decision, Message, Recipient, Routing
     from monitor.rulebook import RuleBook
     from monitor.storage.base import Storage
-    from monitor.stories.linking import Mode
+    from monitor.stories.linking import Joining
 
 log = structlog.get_logger("monitor.flush")
 
@@ -86,15 +86,14 @@ class FlushLoop:
         version: str,
         told: Callable[[FlushReport], None],
         *,
-        mode: Mode = SAFE,
-        meaning: Callable[[Item, Item], float] | None = None,
+        joining: Joining = JOINING,
         reminding: bool = True,
     ) -> None:
         """Keep the parts.
 
-        `book` answers the present rules, `clock` the time, `told` hears of each flush; `mode` and `meaning`
-        say how readily items join a story (see `Stories`). Without `reminding` nobody is reminded: in a
-        replay, where it is not known whether somebody would have acknowledged.
+        `book` answers the present rules, `clock` the time, `told` hears of each flush; `joining` says how
+        items join stories. Without `reminding` nobody is reminded: in a replay, where it is not known
+        whether somebody would have acknowledged.
         """
         self._storage = storage
         self._book = book
@@ -102,8 +101,7 @@ class FlushLoop:
         self._clock = clock
         self._version = version
         self._told = told
-        self._mode = mode
-        self._meaning = meaning
+        self._joining = joining
         self._reminding = reminding
         self._noisy: dict[tuple[str, str], None] = {}
 
@@ -174,7 +172,7 @@ class FlushLoop:
         if not pending:
             return None
         grouping = Grouping(
-            self._storage, self._book(), now, no_wait=no_wait, mode=self._mode, meaning=self._meaning,
+            self._storage, self._book(), now, no_wait=no_wait, joining=self._joining,
             silences=await read_silences(self._storage),
         )  # fmt: skip
         commit = with_timers(await grouping.run(pending), self._book().routing, now)

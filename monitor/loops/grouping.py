@@ -18,10 +18,10 @@ from monitor.loops.stories import Stories
 from monitor.models import Feed, Item
 from monitor.rules.stateful import signal_of
 from monitor.storage.base import FlushCommit
-from monitor.stories.linking import SAFE
+from monitor.stories.linking import JOINING
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+    from collections.abc import AsyncIterator, Iterable, Sequence
     from datetime import datetime
 
     from monitor.alerts.backfill import Backfill
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from monitor.rules.stateful import Firing
     from monitor.storage.base import PendingHit, Storage
     from monitor.storage.base_stories import Learned
-    from monitor.stories.linking import Mode
+    from monitor.stories.linking import Joining
 
 log = structlog.get_logger("monitor.flush")
 
@@ -56,11 +56,10 @@ class Grouping:
         *,
         no_wait: bool,
         silences: Sequence[Silence] = (),
-        mode: Mode = SAFE,
-        meaning: Callable[[Item, Item], float] | None = None,
+        joining: Joining = JOINING,
         backfill: Backfill | None = None,
     ) -> None:
-        """Start with nothing decided; see `Stories` for `mode` and `meaning`.
+        """Start with nothing decided; see `Stories` for `joining`.
 
         With `backfill` the hits are on news of the past: all that follows waits for its one digest.
         """
@@ -70,8 +69,7 @@ class Grouping:
         self._book = book
         self._now = now
         self._no_wait = no_wait
-        self._mode = mode
-        self._meaning = meaning
+        self._joining = joining
         self._agencies = known_agencies(book.feeds.values())
 
     async def run(self, pending: Sequence[PendingHit]) -> FlushCommit:
@@ -215,7 +213,7 @@ class Grouping:
         for found in pending:
             rules[found.item.item_id].add(found.hit.rule_id)
         items = {found.item.item_id: found.item for found in pending}
-        stories = Stories(self._storage, self._mode, self._meaning)
+        stories = Stories(self._storage, self._joining)
         return await stories.of(items, rules, self._now), stories.learned()
 
     async def _find(self, rule: RuleInfo, key: str) -> Alert | None:

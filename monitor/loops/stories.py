@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Final
 from monitor.storage.base_stories import ItemMark, Learned, StoryQuery, TermCounts, rule_key
 from monitor.stories.grouping import WINDOW, Assigner
 from monitor.stories.keys import keys
-from monitor.stories.linking import SAFE, Judge
+from monitor.stories.linking import JOINING, Judge
 from monitor.stories.profile import UNKNOWN, profile
 from monitor.stories.weights import RuleWeights, TermWeights
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from monitor.models import Item, StoryMember
     from monitor.storage.base_stories import StoryStorage
     from monitor.stories.keys import StoryKeys
-    from monitor.stories.linking import Mode
+    from monitor.stories.linking import Joining
 
 LEARNED_AT_ONCE: Final = 1000  # items of one flush: a second of work, far below its lease
 
@@ -31,13 +31,10 @@ Pair = tuple["StoryMember", "Item"]
 class Stories:
     """Finds the stories of items, with four questions to the store however many items there are."""
 
-    def __init__(
-        self, storage: StoryStorage, mode: Mode = SAFE, meaning: Callable[[Item, Item], float] | None = None
-    ) -> None:
-        """Take the store, how readily items join, and embeddings when they are switched on."""
+    def __init__(self, storage: StoryStorage, joining: Joining = JOINING) -> None:
+        """Take the store, and how items join stories."""
         self._storage = storage
-        self._mode = mode
-        self._meaning = meaning
+        self._joining = joining
         self._counts: dict[str, TermCounts] = {}  # by language and by rule key
         self._hits: dict[str, tuple[Counter[str], int]] = {}  # by rule key: what this batch's hits hold
 
@@ -66,11 +63,11 @@ class Stories:
             item.item_id: keys(item, self._weights().get(item.language or UNKNOWN, TermWeights()))
             for item in fresh
         }
-        candidates = await self._candidates(fresh, found)
+        candidates = await self._candidates(fresh, found, rules)
         others = [other for pairs in candidates for _, other in pairs]
         await self._ask_for_terms(others)
         by_rule = await self._rule_weights(fresh, others, rules)
-        judge = Judge(self._weights(), self._mode, self._meaning, rule_weights=by_rule)
+        judge = Judge(self._weights(), self._joining.mode, self._joining.meaning, rule_weights=by_rule)
         assigner = Assigner(now, judge)
         for item, pairs in zip(fresh, candidates, strict=True):
             item_id = item.item_id
@@ -128,8 +125,16 @@ class Stories:
             known = self._counts.get(language, TermCounts())
             self._counts[language] = TermCounts(answer.items, {**known.counts, **answer.counts})
 
-    async def _candidates(self, items: Sequence[Item], found: Mapping[str, StoryKeys]) -> list[list[Pair]]:
-        answers = await self._storage.story_candidates([_query(item, found[item.item_id]) for item in items])
+    async def _candidates(
+        self,
+        items: Sequence[Item],
+        found: Mapping[str, StoryKeys],
+        rules: Mapping[str, Iterable[str]],
+    ) -> list[list[Pair]]:
+        asked = [_query(item, found[item.item_id]) for item in items]
+        answers = [list(pairs) for pairs in await self._storage.story_candidates(asked)]
+        if self._joining.meaning is not None:
+            await self._add_other_languages(items, answers, rules)
         ids = sorted({member.story_id for pairs in answers for member, _ in pairs})
         known = {member.item_id for pairs in answers for member, _ in pairs}
         others = await self._storage.story_members(ids, limit=MOST_MEMBERS, known=known)
@@ -147,6 +152,24 @@ class Stories:
                     merged.setdefault(member.item_id, (member, other))
             whole.append(list(merged.values()))
         return whole
+
+    async def _add_other_languages(
+        self, items: Sequence[Item], answers: Sequence[list[Pair]], rules: Mapping[str, Iterable[str]]
+    ) -> None:
+        """Add to each item's candidates the hits of its rules in other languages, which share no word."""
+        times = [item.event_at() for item in items]
+        asked = sorted({rule_id for item in items for rule_id in rules.get(item.item_id, ())})
+        near = await self._storage.hit_members(asked, since=min(times) - WINDOW, until=max(times) + WINDOW)
+        for item, pairs in zip(items, answers, strict=True):
+            known, own = {member.item_id for member, _ in pairs}, set(rules.get(item.item_id, ()))
+            pairs += [
+                (member, other)
+                for member, other in near
+                if other.language != item.language
+                and not own.isdisjoint(member.rules)
+                and member.item_id not in known
+                and abs(member.event_at - item.event_at()) <= WINDOW
+            ]
 
 
 def _query(item: Item, found: StoryKeys) -> StoryQuery:

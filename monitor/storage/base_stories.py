@@ -76,6 +76,14 @@ class StoryStorage(Protocol):
         `known`.
         """
 
+    async def hit_members(
+        self, rule_ids: Sequence[str], *, since: datetime, until: datetime, limit: int = 200
+    ) -> tuple[tuple[StoryMember, Item], ...]:
+        """Return the members that are hits of one of the rules, by (event_at, item_id).
+
+        Of each rule, the newest `limit` hits with an event time from `since` to `until`, both inclusive.
+        """
+
     async def term_counts(self, asked: Mapping[str, Sequence[str]]) -> Mapping[str, TermCounts]:
         """Return, for each language or `rule_key`, how many items were learned from and hold each term.
 

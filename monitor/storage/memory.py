@@ -179,6 +179,12 @@ class MemoryStorage:
         """See `Storage.story_members`."""
         return memory_stories.story_members(self._state, story_ids, limit, known)
 
+    async def hit_members(
+        self, rule_ids: Sequence[str], *, since: datetime, until: datetime, limit: int = 200
+    ) -> tuple[tuple[StoryMember, Item], ...]:
+        """See `Storage.hit_members`."""
+        return memory_stories.hit_members(self._state, rule_ids, since, until, limit)
+
     async def term_counts(self, asked: Mapping[str, Sequence[str]]) -> Mapping[str, TermCounts]:
         """See `Storage.term_counts`."""
         return memory_stories.term_counts(self._state, asked)

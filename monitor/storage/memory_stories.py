@@ -51,6 +51,20 @@ def story_members(
     }
 
 
+def hit_members(
+    state: State, rule_ids: Sequence[str], since: datetime, until: datetime, limit: int
+) -> tuple[tuple[StoryMember, Item], ...]:
+    """See `Storage.hit_members`."""
+    found: set[str] = set()
+    for rule_id in rule_ids:
+        mine = [hit for hit in state.hits.values() if hit.rule_id == rule_id]
+        near = sorted((hit.event_at, hit.item_id) for hit in mine if since <= hit.event_at <= until)
+        found.update(item_id for _, item_id in near[-limit:])
+    placed = [state.members[item_id] for item_id in found if item_id in state.members]
+    ordered = sorted(placed, key=lambda member: (member.event_at, member.item_id))
+    return tuple((member, state.items[member.item_id]) for member in ordered)
+
+
 def term_counts(state: State, asked: Mapping[str, Sequence[str]]) -> Mapping[str, TermCounts]:
     """See `Storage.term_counts`."""
     return {

@@ -225,6 +225,12 @@ class SqlStorage:
         """See `Storage.story_members`."""
         return await self._engine.read(sql_stories.story_members, story_ids, limit, known)
 
+    async def hit_members(
+        self, rule_ids: Sequence[str], *, since: datetime, until: datetime, limit: int = 200
+    ) -> tuple[tuple[StoryMember, Item], ...]:
+        """See `Storage.hit_members`."""
+        return await self._engine.read(sql_stories.hit_members, rule_ids, since, until, limit)
+
     async def term_counts(self, asked: Mapping[str, Sequence[str]]) -> Mapping[str, TermCounts]:
         """See `Storage.term_counts`."""
         return await self._engine.read(sql_stories.term_counts, asked)

@@ -133,6 +133,23 @@ def story_members(
     return {story_id: tuple(found[story_id]) for story_id in found}
 
 
+def hit_members(
+    connection: Connection, rule_ids: Sequence[str], since: datetime, until: datetime, limit: int
+) -> tuple[tuple[StoryMember, Item], ...]:
+    """See `Storage.hit_members`."""
+    found: set[str] = set()
+    for rule_id in dict.fromkeys(rule_ids):
+        newest = (
+            select(hits.c.item_id)
+            .where(hits.c.rule_id == rule_id, hits.c.event_at.between(since, until))
+            .order_by(hits.c.event_at.desc(), hits.c.item_id.desc())
+            .limit(limit)
+        )
+        found.update(connection.scalars(newest))
+    pairs = _pairs(connection, found).values()
+    return tuple(sorted(pairs, key=lambda pair: (pair[0].event_at, pair[0].item_id)))
+
+
 def term_counts(connection: Connection, asked: Mapping[str, Sequence[str]]) -> Mapping[str, TermCounts]:
     """See `Storage.term_counts`."""
     return {language: _term_counts(connection, language, terms) for language, terms in asked.items()}

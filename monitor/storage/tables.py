@@ -143,6 +143,7 @@ hits = Table(
     Column("handled_at", UtcTime),  # NULL = no flush has handled it
     Column("document", Document, nullable=False),  # Hit
     UniqueConstraint("item_id", "rule_id"),
+    Index("ix_hits_rule_id", "rule_id", "event_at", "item_id"),
     _partial("ix_hits_pending", "event_at", "hit_at", "item_id", "rule_id", where="handled_at IS NULL"),
     _partial("ix_hits_pending_item", "item_id", where="handled_at IS NULL"),
 )

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from monitor.models import StoryLayer, StoryMember, stable_id
 from monitor.stories import wording
 from monitor.stories.keys import LEAST_SHARED, StoryKeys, keys
-from monitor.stories.linking import RELATED, Judge
+from monitor.stories.linking import Judge
 from monitor.stories.similarity import jaccard, normalized_text, shingles
 from monitor.stories.titles import is_running, overlap, without_publisher
 
@@ -52,9 +52,10 @@ def assign(
     3. Same headline.
     4. Same text: char-5 Jaccard of headline and summary >= .8; the most similar one.
     5. Same development, by the regression: the story with the strongest bond that `Judge` lets it join.
-    6. None of these: a new story, with links to those that are near.
+    6. With L3 switched on: the same development by meaning, which also compares across languages.
+    7. None of these: a new story, with links to those that are near.
 
-    In steps 2 to 4, candidates count within 36 h of the item; in step 5 the mode's window runs from a
+    In steps 2 to 4, candidates count within 36 h of the item; in steps 5 and 6 the mode's window runs from a
     story's last item. The result does not depend on the order of candidates: the earliest of equals
     decides, then the lower id.
 
@@ -111,21 +112,28 @@ class _Place:
         return self._beside(member, StoryLayer.TEXT, score, wording.same_text(score, other))
 
     def by_development(self) -> StoryMember:
-        bonds = self.judge.bonds(self.item, frozenset(self.rules), self.candidates)
+        rules = frozenset(self.rules)
+        bonds = self.judge.bonds(self.item, rules, self.candidates)
         for bond in bonds:
             if self.judge.joins(bond):
                 return self._joined(bond, StoryLayer.STORY)
         for bond in bonds:
             if near := self.judge.means_the_same(self.item, bond):
                 return self._joined(bond, StoryLayer.MEANING, near)
+        kin = self.judge.kin(self.item, rules, self.candidates)
+        for bond in kin:
+            if self.judge.crosses(bond):
+                return self._crossed(bond)
+        return self._new(bonds, kin)
+
+    def _new(self, bonds: Sequence[Bond], kin: Sequence[Bond]) -> StoryMember:
         moved = next((other for _, other in self._same_address()), None)
         alone = next((b for b in bonds if b.scores[0] >= self.judge.mode.least), None)
         hours = WINDOW // timedelta(hours=1)
-        nearest = bonds[0] if bonds and bonds[0].scores[0] >= RELATED else None
-        reason = wording.new(moved, alone, nearest, hours)
+        related = self.judge.related(self.item, frozenset(self.rules), bonds, kin)
+        reason = wording.new(moved, alone, related[0] if related else None, hours)
         story_id = stable_id("story", self.item.item_id)
-        made = self._member(story_id, StoryLayer.NEW, "", 1.0, reason)
-        return replace(made, related=self.judge.related(self.item, frozenset(self.rules), bonds))
+        return replace(self._member(story_id, StoryLayer.NEW, "", 1.0, reason), related=related)
 
     def _near(self) -> list[tuple[StoryMember, Item]]:
         at = self.item.event_at()
@@ -137,8 +145,14 @@ class _Place:
 
     def _joined(self, bond: Bond, layer: StoryLayer, near: float = 0.0) -> StoryMember:
         why = self.judge.compared(self.item, frozenset(self.rules), bond)
+        why = replace(why, near=round(near, 4))
         score = near or max(bond.scores[0], 1e-9)
-        made = self._beside(bond.best, layer, score, wording.joined(why, bond.item, near))
+        made = self._beside(bond.best, layer, score, wording.joined(why, bond.item))
+        return replace(made, why=why)
+
+    def _crossed(self, bond: Bond) -> StoryMember:
+        why = self.judge.likened(self.item, bond)
+        made = self._beside(bond.best, StoryLayer.MEANING, bond.scores[0], wording.joined(why, bond.item))
         return replace(made, why=why)
 
     def _beside(self, other: StoryMember, layer: StoryLayer, score: float, reason: str) -> StoryMember:
@@ -179,6 +193,7 @@ class Assigner:
         self._own: dict[str, tuple[StoryMember, Item]] = {}
         self._by_key: dict[str, list[str]] = defaultdict(list)
         self._by_story: dict[str, list[str]] = defaultdict(list)
+        self._by_rule: dict[str, list[str]] = defaultdict(list)
 
     def judged(self, judge: Judge) -> Assigner:
         """Return this batch under what was learned since: for runs in which a batch lasts for weeks."""
@@ -207,12 +222,12 @@ class Assigner:
         item = item if item.first_seen_at else replace(item, first_seen_at=self._now)
         found = found or keys(item, self._judge.weights(item.language))
         merged = {member.item_id: (member, other) for member, other in candidates}
-        for item_id in self._sharing(item, found):
+        rules = tuple(rules)
+        for item_id in (*self._sharing(item, found), *self._in_other_languages(item, rules)):
             merged.setdefault(item_id, self._own[item_id])
         for story_id in sorted({member.story_id for member, _ in merged.values()}):
             for item_id in self._by_story.get(story_id, ()):
                 merged.setdefault(item_id, self._own[item_id])
-        rules = tuple(rules)
         member = assign(item, found, tuple(merged.values()), self._now, self._judge, rules)
         if item.item_id not in merged:
             self._judge.saw(item, rules)
@@ -220,7 +235,21 @@ class Assigner:
         self._by_story[member.story_id].append(item.item_id)
         for key in _index_keys(found):
             self._by_key[key].append(item.item_id)
+        if self._judge.across_languages:
+            for rule_id in set(rules):
+                self._by_rule[rule_id].append(item.item_id)
         return member
+
+    def _in_other_languages(self, item: Item, rules: Iterable[str]) -> list[str]:
+        """Return this batch's hits of the same rules that only meaning can compare; none while L3 is off."""
+        near = {item_id for rule_id in rules for item_id in self._by_rule.get(rule_id, ())}
+        own = [self._own[item_id] for item_id in sorted(near)]
+        at = item.event_at()
+        return [
+            member.item_id
+            for member, other in own
+            if abs(member.event_at - at) <= WINDOW and other.language != item.language
+        ]
 
     def _sharing(self, item: Item, found: StoryKeys) -> list[str]:
         """Return this batch's items that the store would return as candidates."""

@@ -1,4 +1,4 @@
-"""L2: which story an item joins, by the regression's scores against its members.
+"""L2 and L3: which story an item joins, by scores against its members: the regression's, then meaning's.
 
 A story is taken as a whole: its window runs from its last item, and one bridging article cannot make it
 swallow another, because a story of four needs a second member that agrees.
@@ -7,18 +7,19 @@ swallow another, because a story of four needs a second member that agrees.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable  # noqa: TC003 - read when the dataclass is made
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from monitor.stories.features import Weighed
-from monitor.stories.model import SHIPPED, comparison, probability
+from monitor.stories.model import SHIPPED, across, comparison, probability
 from monitor.stories.novelty import novelty
 from monitor.stories.profile import profile
 from monitor.stories.weights import NOTHING_LEARNED, RuleWeights
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from monitor.models import Comparison, Item, StoryMember
@@ -38,19 +39,42 @@ class Mode:
     least: float  # probability of the best member
     support: float  # probability of the second best one, in a large story
     window: timedelta  # from the story's last item
+    across: bool = False  # whether meaning alone joins stories of other languages
 
 
 SAFE: Final = Mode("safe", 0.6, 0.7, timedelta(hours=36))
-BALANCED: Final = Mode("balanced", 0.5, 0.5, timedelta(hours=24))
+BALANCED: Final = Mode("balanced", 0.5, 0.5, timedelta(hours=24), across=True)
 MODES: Final = {mode.name: mode for mode in (SAFE, BALANCED)}
 
-NEAR_IN_MEANING: Final = 0.75  # cosine of embeddings from which L3 agrees
-MEANING_ASKED: Final = 0.3  # and the regression's probability from which L3 is asked at all
+NEAR_IN_MEANING: Final = 0.75  # cosine of embeddings from which L3 agrees, unless a setting says another
+MEANING_ASKED: Final = 0.3  # and the regression's probability from which L3 is asked inside a language
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """L3, which is off by default: how near two items are in meaning, whatever their languages."""
+
+    near: Callable[[Item, Item], float]  # cosine of their embeddings, -1 to 1
+    least: float = NEAR_IN_MEANING
+
+
+@dataclass(frozen=True, slots=True)
+class Joining:
+    """How items join stories in an installation."""
+
+    mode: Mode = SAFE
+    meaning: Meaning | None = None  # L3, when it is switched on
+
+
+JOINING: Final = Joining()  # as nobody set anything
 
 
 @dataclass(frozen=True, slots=True)
 class Bond:
-    """One story with the item's scores against its members, the best first."""
+    """One story with the item's scores against its members, the best first.
+
+    Scores are probabilities; of a story in other languages they are cosines.
+    """
 
     story_id: str
     scores: tuple[float, ...]
@@ -69,9 +93,9 @@ class Bond:
         """Return the mean of the two best scores: what decides between two stories."""
         return sum(self.scores[:2]) / len(self.scores[:2])
 
-    def unsupported(self, mode: Mode) -> bool:
+    def unsupported(self, support: float) -> bool:
         """Return whether only one member of a large story agrees."""
-        return self.size >= LARGE and self.scores[1] < mode.support
+        return self.size >= LARGE and self.scores[1] < support
 
 
 class Judge:
@@ -81,7 +105,7 @@ class Judge:
         self,
         weights: Mapping[str, TermWeights] | None = None,
         mode: Mode = SAFE,
-        meaning: Callable[[Item, Item], float] | None = None,
+        meaning: Meaning | None = None,
         model: Model = SHIPPED,
         rule_weights: Mapping[tuple[str, str], RuleWeights] | None = None,
     ) -> None:
@@ -90,7 +114,7 @@ class Judge:
         Args:
             weights: by language; a language that is missing has learned nothing.
             mode: how readily items join.
-            meaning: cosine of two items' embeddings, when L3 is switched on.
+            meaning: L3, when it is switched on.
             model: the regression's coefficients.
             rule_weights: by (rule id, language); what is missing has learned nothing. They learn on from
                 what `saw` is told.
@@ -101,6 +125,11 @@ class Judge:
         self._model = model
         self._weighed: dict[tuple[str, int], Weighed] = {}
         self._rules = dict(rule_weights or {})
+
+    @property
+    def across_languages(self) -> bool:
+        """Return whether L3 is switched on, which compares items of different languages."""
+        return self._meaning is not None
 
     def weights(self, language: str) -> TermWeights:
         """Return what was learned of a language."""
@@ -143,31 +172,59 @@ class Judge:
         mine = self.weighed(item)
         by_story: dict[str, list[tuple[float, StoryMember, Item]]] = defaultdict(list)
         known: dict[frozenset[str], RuleWeights] = {}
-        for member, other in candidates:
+        for member, other in _of_a_common_rule(rules, candidates):
             theirs = self.weighed(other)
-            if rules and member.rules and rules.isdisjoint(member.rules):
-                continue
             if theirs.profile.language == mine.profile.language:
                 common = rules & frozenset(member.rules)
                 if common not in known:
                     known[common] = self.rule_weights(common, mine.profile.language)
                 score = probability(mine, theirs, known[common], self._model)
                 by_story[member.story_id].append((score, member, other))
-        bonds = [_bond(story_id, scored) for story_id, scored in by_story.items()]
+        return self._live(item, by_story)
+
+    def kin(
+        self, item: Item, rules: frozenset[str], candidates: Sequence[tuple[StoryMember, Item]]
+    ) -> list[Bond]:
+        """Return the stories in other languages that are near in meaning, the strongest bond first.
+
+        Where one member is in the item's language the regression has judged the story, and what is
+        measured comes first. None while L3 is off.
+        """
+        if self._meaning is None:
+            return []
+        language = profile(item).language
+        by_story: dict[str, list[tuple[StoryMember, Item]]] = defaultdict(list)
+        for member, other in _of_a_common_rule(rules, candidates):
+            by_story[member.story_id].append((member, other))
+        scored = {
+            story_id: [(self._meaning.near(item, other), member, other) for member, other in pairs]
+            for story_id, pairs in by_story.items()
+            if all(profile(other).language != language for _, other in pairs)
+        }
+        found = self._live(item, scored)
+        return [bond for bond in found if bond.scores[0] >= self._meaning.least]
+
+    def _live(self, item: Item, scored: Mapping[str, list[tuple[float, StoryMember, Item]]]) -> list[Bond]:
+        """Return the bonds with stories in whose window the item is, the strongest first."""
+        bonds = [_bond(story_id, found) for story_id, found in scored.items()]
         at, window = item.event_at(), self.mode.window
         live = [bond for bond in bonds if bond.first_at - window <= at <= bond.last_at + window]
         return sorted(live, key=lambda bond: (-bond.strength, bond.first_at, bond.story_id))
 
     def joins(self, bond: Bond) -> bool:
         """Return whether the regression alone puts the item into this story."""
-        return bond.scores[0] >= self.mode.least and not bond.unsupported(self.mode)
+        return bond.scores[0] >= self.mode.least and not bond.unsupported(self.mode.support)
 
     def means_the_same(self, item: Item, bond: Bond) -> float:
-        """Return the cosine of embeddings when L3 puts the item into this story, else 0."""
-        if self._meaning is None or bond.scores[0] < MEANING_ASKED or bond.unsupported(self.mode):
+        """Return the cosine of embeddings when L3 puts the item into this story of its language, else 0."""
+        if self._meaning is None or bond.scores[0] < MEANING_ASKED or bond.unsupported(self.mode.support):
             return 0.0
-        near = self._meaning(item, bond.item)
-        return near if near >= NEAR_IN_MEANING else 0.0
+        near = self._meaning.near(item, bond.item)
+        return near if near >= self._meaning.least else 0.0
+
+    def crosses(self, bond: Bond) -> bool:
+        """Return whether L3 puts the item into this story of other languages."""
+        return self.mode.across and self._meaning is not None and not bond.unsupported(self._meaning.least)
 
     def compared(self, item: Item, rules: frozenset[str], bond: Bond) -> Comparison:
         """Return the deciding comparison with a story, with its reasons."""
@@ -175,14 +232,31 @@ class Judge:
         rule = self.rule_weights(rules & frozenset(bond.best.rules), mine.profile.language)
         return comparison(mine, theirs, bond.item, bond.story_id, rule, self._model)
 
-    def related(self, item: Item, rules: frozenset[str], bonds: Iterable[Bond]) -> tuple[Comparison, ...]:
-        """Return the comparisons with stories that are near."""
-        near = [bond for bond in bonds if bond.scores[0] >= RELATED]
-        return tuple(self.compared(item, rules, bond) for bond in near[:MOST_RELATED])
+    def likened(self, item: Item, bond: Bond) -> Comparison:
+        """Return the comparison with a story of other languages: what both have in common without words."""
+        mine, theirs = self.weighed(item), self.weighed(bond.item)
+        return across(mine, theirs, bond.item, bond.story_id, bond.scores[0])
+
+    def related(
+        self, item: Item, rules: frozenset[str], bonds: Iterable[Bond], kin: Iterable[Bond] = ()
+    ) -> tuple[Comparison, ...]:
+        """Return the comparisons with stories that are near, the nearest first."""
+        near = [(bond.scores[0], self.likened(item, bond)) for bond in kin]
+        near += [(b.scores[0], self.compared(item, rules, b)) for b in bonds if b.scores[0] >= RELATED]
+        ranked = sorted(near, key=lambda one: -one[0])
+        return tuple(found for _, found in ranked[:MOST_RELATED])
 
     def novel(self, item: Item, told: Iterable[Item]) -> tuple[str, ...]:
         """Return what is material in the item's headline beyond what `told` said."""
         return novelty(self.weighed(item), [self.weighed(other).profile for other in told])
+
+
+def _of_a_common_rule(
+    rules: frozenset[str], candidates: Iterable[tuple[StoryMember, Item]]
+) -> Iterator[tuple[StoryMember, Item]]:
+    for member, other in candidates:
+        if not rules or not member.rules or not rules.isdisjoint(member.rules):
+            yield member, other
 
 
 def _bond(story_id: str, scored: list[tuple[float, StoryMember, Item]]) -> Bond:

@@ -90,3 +90,22 @@ def comparison(
         numbers=tuple(sorted(one.profile.numbers & other.profile.numbers)[:_TOLD]),
         contributions=tuple((label, round(amount, 3)) for label, amount in strongest),
     )
+
+
+def across(one: Weighed, other: Weighed, matched: Item, story_id: str, near: float) -> Comparison:
+    """Return the comparison with an item in another language, which is `near` in meaning.
+
+    No regression is asked: words of two languages are not compared. Names that both write alike and
+    numbers are told for people, and decide nothing.
+    """
+    names = one.profile.names & other.profile.names
+    return Comparison(
+        item_id=matched.item_id,
+        story_id=story_id,
+        title=matched.title,
+        score=0.0,
+        hours=round(abs(one.profile.hour - other.profile.hour), 2),
+        names=tuple(sorted(one.profile.words[name] for name in names)[:_TOLD]),
+        numbers=tuple(sorted(one.profile.numbers & other.profile.numbers)[:_TOLD]),
+        near=round(near, 4),
+    )

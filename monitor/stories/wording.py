@@ -21,26 +21,29 @@ def same_text(score: float, other: Item) -> str:
     return f"{score:.0%} the same text as {quoted(other)}."
 
 
-def joined(why: Comparison, other: Item, near: float = 0.0) -> str:
-    """Return the sentence for one development in other words.
-
-    Args:
-        why: the comparison that decided.
-        other: the item it was compared with.
-        near: cosine of the embeddings when they decided, else 0.
-    """
-    how = f"{percent(why.score)}, {apart(why.hours)}" + (f", {near:.0%} near in meaning" if near else "")
+def joined(why: Comparison, other: Item) -> str:
+    """Return the sentence for one development in other words, or in another language."""
     common = in_common(why)
-    return f"Probably the same development as {quoted(other)} ({how})" + (f": {common}." if common else ".")
+    return f"Probably the same development as {quoted(other)} ({how_near(why)})" + (
+        f": {common}." if common else "."
+    )
 
 
-def new(moved: Item | None, alone: Bond | None, nearest: Bond | None, hours: int) -> str:
+def how_near(why: Comparison) -> str:
+    """Return how near two items are, in words: "62 %, 3 h apart", "81 % near in meaning, 3 h apart"."""
+    parts = [percent(why.score)] if why.score or not why.near else []
+    parts += [f"{percent(why.near)} near in meaning"] if why.near else []
+    parts += [] if why.score or not why.near else ["in another language"]
+    return ", ".join((*parts, apart(why.hours)))
+
+
+def new(moved: Item | None, alone: Bond | None, nearest: Comparison | None, hours: int) -> str:
     """Return the sentence for an item that opens a story.
 
     Args:
         moved: what its address told before.
         alone: a large story of which one member alone agreed.
-        nearest: the story that came nearest, if any came near.
+        nearest: the comparison with the story that came nearest, if any came near.
         hours: of the window.
     """
     if moved is not None:
@@ -51,7 +54,7 @@ def new(moved: Item | None, alone: Bond | None, nearest: Bond | None, hours: int
     if nearest is not None:
         return (
             f"No item of the last {hours} h tells the same; "
-            f"the nearest is {quoted(nearest.item)} ({percent(nearest.scores[0])})."
+            f"the nearest is {in_quotes(nearest.title)} ({how_near(nearest)})."
         )
     return f"No item of the last {hours} h has this address, headline or text, or tells the same."
 
@@ -80,7 +83,12 @@ def percent(score: float) -> str:
 
 def quoted(item: Item) -> str:
     """Return an item's headline in quotation marks, on one line."""
-    title = " ".join(item.title.split())
+    return in_quotes(item.title)
+
+
+def in_quotes(headline: str) -> str:
+    """Return a headline in quotation marks, on one line."""
+    title = " ".join(headline.split())
     return f"“{title if len(title) <= _SHOWN else title[: _SHOWN - 1].rstrip() + '…'}”"
 
 
@@ -96,6 +104,7 @@ def as_dict(why: Comparison) -> dict[str, Any]:
         "story": why.story_id,
         "title": why.title,
         "score": why.score,
+        "near": why.near,
         "hours": why.hours,
         "words": list(why.words),
         "names": list(why.names),

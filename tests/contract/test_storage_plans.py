@@ -56,6 +56,7 @@ async def work(store):
     await store.story_of([item.item_id])
     await store.story_candidates([StoryQuery(T0, T0, ("u",), ("t",), ("p", "q"))])
     await store.story_members(["story"])
+    await store.hit_members(["ministers-meet"], since=T0, until=T0)
     await store.term_counts({"en": ["term"]})
     await store.unlearned_items(limit=9)
     await store.item_hits([item.item_id])

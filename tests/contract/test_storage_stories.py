@@ -56,6 +56,35 @@ async def test_members_of_stories_come_in_order_of_events_the_newest_of_a_long_o
     assert await store.story_members([]) == {}
 
 
+async def test_hits_of_rules_come_in_order_of_events_the_newest_of_many(store):
+    hours = {"a": 3, "b": 1, "c": 2, "d": 9}
+    items = [make_item(name) for name in "abcdef"]
+    hits = [make_hit(name, event_at=after(hours=hours[name])) for name in hours]
+    other = make_hit("e", rule_id="other", event_at=after(hours=1))
+    both = make_hit("a", rule_id="other", event_at=after(hours=3))
+    unplaced = make_hit("f", event_at=after(hours=2))
+    await have_items(store, *items, hits=(*hits, other, both, unplaced))
+    members = {
+        name: make_member(name, story=name, event_at=after(hours=hours.get(name, 1))) for name in "abcde"
+    }
+    await flush(store, members=tuple(members.values()))
+    rule_id, end = hits[0].rule_id, after(hours=3)
+
+    async def found(*rules, limit=9, since=T0, until=end):
+        pairs = await store.hit_members(rules, since=since, until=until, limit=limit)
+        assert all(member.item_id == item.item_id for member, item in pairs)
+        return [member for member, _ in pairs]
+
+    assert await found(rule_id) == [members["b"], members["c"], members["a"]]  # f is in no story yet
+    assert await found(rule_id, limit=1) == [members["a"]]
+    assert await found(rule_id, since=after(hours=2), until=after(hours=2)) == [members["c"]]
+    assert {one.item_id for one in await found(rule_id, "other", rule_id)} == {
+        members[name].item_id for name in "abce"
+    }
+    assert len(await found(rule_id, "other")) == 4  # a once
+    assert await found("unknown") == await found() == []
+
+
 async def test_a_moved_member_is_found_in_its_new_story_by_its_new_keys(store):
     await have_members(
         store, make_member("a", story="one", postings=("p", "q")), make_member("b", story="one")

@@ -289,6 +289,7 @@ class Twins(RuleBasedStateMachine):
         self.both("story_candidates", [asked, StoryQuery(T0, self.now), asked], limit=4)
         self.both("story_members", [stable_id("story", name) for name in NAMES], limit=2)
         self.both("item_hits", ids)
+        self.both("hit_members", RULES, since=T0, until=self.now, limit=2)
         self.both("unlearned_items", limit=3)
         self.both("term_counts", {"en": ["a", "b", "z"], "ru": ["a"], "xx": []})
 

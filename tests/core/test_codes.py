@@ -56,7 +56,7 @@ def test_levels_are_those_of_the_program():
 def test_rows_are_whole(row):
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", row.code)
     assert re.fullmatch(r"[A-Za-z`%].*[.]", row.meaning)
-    assert set(row.files.split()) <= {"rules", "lists", "feeds", "routes", "templates"}
+    assert set(row.files.split()) <= {"rules", "lists", "feeds", "routes", "templates", "settings"}
     assert row.wrong
     assert row.right
     assert row.wrong != row.right
@@ -97,5 +97,6 @@ def test_the_right_example_is_right(row):
 def test_few_are_told_in_words_only():
     assert [row.code for row in CODES.values() if not row.scope] == [
         "file-too-large", "missing-file",
-        "no-standard-form", "not-utf-8", "too-deep", "missing-forms", "too-many-regexes", "bad-template"
+        "no-standard-form", "not-utf-8", "too-deep", "missing-forms", "too-many-regexes", "bad-template",
+        "bad-setting",
     ]  # fmt: skip

@@ -11,7 +11,7 @@ from monitor.errors import ConfigurationError
 from monitor.loops.backfilling import GROUPED_AT_ONCE, backfill, find_hits, unknown_hits
 from monitor.models import Outcome
 from monitor.rulebook import read_book
-from monitor.stories.linking import SAFE
+from monitor.stories.linking import JOINING
 from tests.integration.test_loops import BOOK, FILES, MINUTE, CrashError, Dying, World
 
 RULES = b"""version: 1
@@ -55,7 +55,7 @@ async def run(world, store=None, since=timedelta(hours=24)):
     store = store or world.store
     items = await store.items(since=world.at - since, limit=1000)
     found = find_hits(world.book, "blockade", items, world.at)
-    return await backfill(store, world.book, Backfill("blockade", world.at), found, world.clock, SAFE)
+    return await backfill(store, world.book, Backfill("blockade", world.at), found, world.clock, JOINING)
 
 
 async def test_one_digest_and_no_push():

@@ -277,6 +277,20 @@ def test_templates_are_told_with_their_place(place):
     assert found_in(place.run("check", "rules", "--format", "json"))
 
 
+def test_settings_that_would_stop_the_monitor_are_told(place):
+    env = place.path / "monitor.env"
+    env.write_text("MONITOR_SEMANTIC_MODEL=models/none\n")
+    (one,) = found_in(place.run("check", "--format", "json"))
+    assert (one["code"], one["level"]) == ("bad-setting", "error")
+    assert one["file"].endswith("monitor.env")
+    assert "models/none is no directory; name one that holds a model2vec model" in one["text"]
+    assert place.run("check").returncode == 1
+    assert found_in(place.run("check", "rules/feeds.yaml", "--format", "json")) == []
+    env.write_text("MONITOR_STORY_GROUPING=loose\n")
+    (one,) = found_in(place.run("check", "--format", "json"))
+    assert "MONITOR_STORY_GROUPING" in one["text"]
+
+
 # Each case: arguments, what is said.
 REFUSED = [
     (["no-such-place"], "no such file or directory"),

@@ -21,6 +21,7 @@ from monitor.rulebook import RuleBook, read_book
 from monitor.shipped import shipped
 from monitor.storage.base import FeedSeed, PollCommit
 from monitor.storage.memory import MemoryStorage
+from monitor.stories.linking import JOINING
 
 START = datetime(2026, 3, 12, 13, 0, tzinfo=UTC)
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
@@ -124,6 +125,7 @@ class World:
         self.at = START
         self.channel = Recording()
         self.renderer = Renderer(load_templates(shipped("templates")))
+        self.joining = JOINING
 
     def clock(self) -> datetime:
         return self.at
@@ -131,7 +133,7 @@ class World:
     def message(self, view, recipient, channel):
         return self.renderer.render_email(view)
 
-    async def publish(self, feed_id: str, *titles: str) -> None:
+    async def publish(self, feed_id: str, *titles: str, language: str = "en") -> None:
         """Store new items of a feed, with the hits that the rules find in them."""
         urls = [FeedSeed(f.feed_id, f.url, f.owner) for f in self.book.feeds.values()]
         await self.store.sync_feeds(urls, self.at)
@@ -141,7 +143,7 @@ class World:
             Item(
                 item_id=stable_id(feed_id, title), feed_id=feed_id, key=f"guid:{title}", title=title,
                 summary=ACCOUNTS[feed_id],
-                first_seen_at=self.at, published_at=self.at, content_hash=stable_id(title), language="en",
+                first_seen_at=self.at, published_at=self.at, content_hash=stable_id(title), language=language,
             )
             for title in titles
         )  # fmt: skip
@@ -160,7 +162,9 @@ class World:
 
     def loops(self, store=None):
         store = store or self.store
-        flush = FlushLoop(store, lambda: self.book, self, self.clock, "0", lambda _: None)
+        flush = FlushLoop(
+            store, lambda: self.book, self, self.clock, "0", lambda _: None, joining=self.joining
+        )
         deliver = DeliverLoop(
             store, {"email": self.channel}, lambda: self.book.routing, self.clock,
             concurrency=8, attempt_bound=MINUTE, told=lambda _: None, fallback=self.fallback,

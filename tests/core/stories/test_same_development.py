@@ -14,7 +14,7 @@ from monitor.stories import coefficients
 from monitor.stories.features import FEATURES
 from monitor.stories.grouping import Assigner, assign
 from monitor.stories.keys import keys
-from monitor.stories.linking import BALANCED, LARGE, MODES, NEAR_IN_MEANING, SAFE, Judge
+from monitor.stories.linking import BALANCED, LARGE, MODES, NEAR_IN_MEANING, SAFE, Judge, Meaning
 from monitor.stories.model import Model, model, probability
 from monitor.stories.splitting import split
 from monitor.stories.weights import NO_RULE, NOTHING_LEARNED, RuleWeights, TermWeights
@@ -163,9 +163,8 @@ def test_what_is_near_is_linked():
     assert (near.item_id, near.story_id, near.title) == ("first", first.story_id, LANDS)
     assert 0.1 <= near.score < SAFE.least
     assert second.reason == (
-        f"No item of the last 36 h tells the same; the nearest is “{LANDS}” ({near.score:.0%}).".replace(
-            "%)", " %)"
-        )
+        "No item of the last 36 h tells the same;"
+        f" the nearest is “{LANDS}” ({100 * near.score:.0f} %, 3 h apart)."
     )
     assert grouped(FIRST, item("b", BANK, "", 3))[1].related == ()
 
@@ -231,15 +230,18 @@ def test_embeddings_decide_what_the_regression_doubts():
     def near(_one, _other):
         return NEAR_IN_MEANING
 
-    first, second = grouped(FIRST, report, meaning=near)
+    first, second = grouped(FIRST, report, meaning=Meaning(near))
     assert (second.layer, second.story_id, second.score) == (
         StoryLayer.MEANING,
         first.story_id,
         NEAR_IN_MEANING,
     )
-    assert "75% near in meaning" in second.reason
-    assert grouped(FIRST, report, meaning=lambda *_: 0.7)[1].layer is StoryLayer.NEW
-    assert grouped(FIRST, item("b", BANK, "", 3), meaning=near)[1].layer is StoryLayer.NEW
+    assert "75 % near in meaning" in second.reason
+    assert second.why.near == NEAR_IN_MEANING
+    assert 0.3 <= second.why.score < SAFE.least
+    assert grouped(FIRST, report, meaning=Meaning(lambda *_: 0.7))[1].layer is StoryLayer.NEW
+    assert grouped(FIRST, report, meaning=Meaning(lambda *_: 0.7, 0.65))[1].layer is StoryLayer.MEANING
+    assert grouped(FIRST, item("b", BANK, "", 3), meaning=Meaning(near))[1].layer is StoryLayer.NEW
 
 
 def test_the_coefficients_are_those_of_the_features():
