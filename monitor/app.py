@@ -98,7 +98,7 @@ def joining(directory: Directory, settings: Settings) -> Joining:
     if not settings.semantic_model:
         return Joining(mode)
     model = load_model(directory.path / settings.semantic_model)
-    return Joining(mode, Meaning(model.near, settings.semantic_near))
+    return Joining(mode, meaning=Meaning(model.near, settings.semantic_near))
 
 
 def replay_storage() -> Storage:

@@ -305,6 +305,7 @@ class RuleInfo:
     tags: tuple[str, ...] = ()
     alert_per: str = "story"  # story, topic, item or entity.<list>
     formerly: tuple[str, ...] = ()
+    grouping: str = ""  # safe or balanced; "" = as the installation's setting says
     shadow: bool = False  # recorded, never sent
     supersedes: tuple[str, ...] = ()  # ids of rules whose notifications it replaces in the same story
 

@@ -137,8 +137,8 @@ ROWS: Final = (
         level="error",
         files="rules",
         meaning=(
-            "The keys within and same beside a rule's id belong to sequence or together. The within "
-            "of near stands beside near."
+            "The keys within and same beside a rule's id belong to sequence or together, the key grouping "
+            "to when. The within of near stands beside near."
         ),
         scope="rule",
         wrong=("when: {near: [talks, negotiation]}\nwithin: 4"),

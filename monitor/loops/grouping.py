@@ -18,7 +18,7 @@ from monitor.loops.stories import Stories
 from monitor.models import Feed, Item
 from monitor.rules.stateful import signal_of
 from monitor.storage.base import FlushCommit
-from monitor.stories.linking import JOINING
+from monitor.stories.linking import JOINING, MODES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
@@ -69,7 +69,8 @@ class Grouping:
         self._book = book
         self._now = now
         self._no_wait = no_wait
-        self._joining = joining
+        chosen = {rule_id: MODES[one.grouping] for rule_id, one in book.rules.items() if one.grouping}
+        self._joining = replace(joining, modes=chosen)
         self._agencies = known_agencies(book.feeds.values())
 
     async def run(self, pending: Sequence[PendingHit]) -> FlushCommit:

@@ -67,7 +67,7 @@ class Stories:
         others = [other for pairs in candidates for _, other in pairs]
         await self._ask_for_terms(others)
         by_rule = await self._rule_weights(fresh, others, rules)
-        judge = Judge(self._weights(), self._joining.mode, self._joining.meaning, rule_weights=by_rule)
+        judge = Judge(self._weights(), self._joining, rule_weights=by_rule)
         assigner = Assigner(now, judge)
         for item, pairs in zip(fresh, candidates, strict=True):
             item_id = item.item_id

@@ -235,6 +235,7 @@ def _info(rule: Rule) -> RuleInfo:
         topic=rule.topic,
         tags=rule.tags,
         alert_per=rule.alert_per,
+        grouping=rule.grouping,
         formerly=rule.formerly,
         shadow=rule.status is Status.SHADOW,
         supersedes=rule.supersedes,

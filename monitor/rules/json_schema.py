@@ -31,6 +31,7 @@ from monitor.rules.schema import (
     EXAMPLE_KEYS,
     EXCEPTION_KEYS,
     FILE_KEYS,
+    GROUPINGS,
     RULE_KEYS,
     TAG_NAMESPACES,
     TIMELINE_KEYS,
@@ -118,7 +119,10 @@ def _rule() -> Schema:
         required=("id", "title"),
         oneOf=any_key_of(*_CONDITIONS),
         dependentRequired={"sequence": ["within"], "together": ["within"]},
-        dependentSchemas={key: {"anyOf": any_key_of("sequence", "together")} for key in ("within", "same")},
+        dependentSchemas={
+            **{key: {"anyOf": any_key_of("sequence", "together")} for key in ("within", "same")},
+            "grouping": {"anyOf": any_key_of("when")},
+        },
         defaultSnippets=snippet("rule", "a new rule with its tests", body),
     )
 
@@ -160,6 +164,12 @@ def _rule_values() -> dict[str, Schema]:
         "same": _grouping(_SAME, "What the hits have to have in common.", "topic"),
         "volume": _volume(),
         "alert_per": _grouping(_ALERT_PER, "What makes one alert.", "story"),
+        "grouping": one_of(
+            GROUPINGS,
+            "How readily reports of one rule join a story: safe keeps doubtful ones apart; balanced joins"
+            " more, looks back 24 h instead of 36, and joins across languages where a model compares them."
+            " Without it, as the setting MONITOR_STORY_GROUPING says.",
+        ),
         "formerly": one_or_many(
             text(pattern=_ID), "Older ids of this rule: their alerts go on under this one."
         ),

@@ -25,6 +25,10 @@ _PER: Final = {
     "topic": "All stories of the topic make one alert.",
     "item": "Each item makes an alert of its own.",
 }
+_GROUPING: Final = {
+    "safe": "Doubtful reports are kept apart, whatever the installation's setting.",
+    "balanced": "Reports join a story readily, whatever the installation's setting.",
+}
 _SAME: Final = {
     "topic": "of the same topic",
     "story": "of the same story",
@@ -88,6 +92,8 @@ def _alerts(rule: Rule) -> Iterator[str]:
         yield f"Each entry of the list \u201c{called}\u201d that is found makes one alert."
     else:
         yield _PER[rule.alert_per]
+    if rule.grouping:
+        yield _GROUPING[rule.grouping]
     if rule.corroborate is not None:
         yield from _corroborate(rule.corroborate)
     if rule.supersedes:

@@ -14,6 +14,7 @@ from monitor.rules.schema import (
     DEFAULT_KEYS,
     EXAMPLE_KEYS,
     EXCEPTION_KEYS,
+    GROUPINGS,
     RULE_KEYS,
     TAG_NAMESPACES,
     TIMELINE_KEYS,
@@ -66,6 +67,7 @@ class RuleReader:
             self._reader.text(fields.get("topic"))
             self._reader.choice(fields.get("severity"), Severity, "severity")
             self._reader.choice(fields.get("status"), Status, "status")
+            self._reader.one_of(fields.get("grouping"), GROUPINGS, "grouping")
         return fields
 
     def rule(self, node: Node, defaults: Fields | None) -> Rule | None:
@@ -106,6 +108,7 @@ class RuleReader:
             exceptions=self._exceptions(fields.get("except")),
             corroborate=self._corroborate(fields.get("corroborate")),
             alert_per=self._grouping(fields.get("alert_per"), _ALERT_PER, "alert_per") or "story",
+            grouping=self._stories(fields, own["grouping"]),
             formerly=tuple(filter(None, map(self.rule_id, _nodes(fields.get("formerly"))))),
             must_match=self._examples(fields.get("must_match")),
             must_not_match=self._examples(fields.get("must_not_match")),
@@ -138,6 +141,16 @@ class RuleReader:
                 self._reader.error(
                     fields.key_place(key), "misplaced-key", wrong, "for near, write it beside near"
                 )
+
+    def _stories(self, fields: Fields, node: Node | None) -> str:
+        """Read how readily the rule's items join stories; "" for rules above rules, which find no items."""
+        grouping = self._reader.one_of(node, GROUPINGS, "grouping") or ""
+        above = next((key for key in _CONDITIONS[1:] if key in fields), "")
+        if above and "grouping" in fields:
+            wrong = f'"grouping" belongs to when: the stories of {above} are those of its rules'
+            hint = "write it in those rules"
+            self._reader.error(fields.key_place("grouping"), "misplaced-key", wrong, hint)
+        return "" if above else grouping
 
     def _when(self, fields: Fields) -> Clause | None:
         when = self._clauses.clause(fields.get("when"))

@@ -255,6 +255,7 @@ class Rule:
     exceptions: tuple[Exemption, ...] = ()
     corroborate: Corroborate | None = None
     alert_per: str = "story"
+    grouping: str = ""  # safe or balanced: how readily its items join stories; "" = as the setting says
     formerly: tuple[str, ...] = ()
     supersedes: tuple[str, ...] = ()
     must_match: tuple[Example, ...] = ()
@@ -282,7 +283,8 @@ class RuleTree:
 # --- keys: what may stand where, for the reader, for suggestions and for editors -----------------
 
 FILE_KEYS: Final = ("version", "defaults", "rules", "lists", "macros", "extend", "add", "remove")
-DEFAULT_KEYS: Final = ("owner", "topic", "severity", "status")
+DEFAULT_KEYS: Final = ("owner", "topic", "severity", "status", "grouping")
+GROUPINGS: Final = ("safe", "balanced")
 RULE_KEYS: Final = (
     "id",
     "title",
@@ -305,6 +307,7 @@ RULE_KEYS: Final = (
     "same",
     "volume",
     "alert_per",
+    "grouping",
     "formerly",
     "supersedes",
     "must_match",

@@ -58,6 +58,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
             rule.corroborate, "sources", "distinct", "within", "not_tier", "until_then", "raise_to"
         ),
         alert_per=rule.alert_per,
+        grouping=rule.grouping,
         formerly=rule.formerly,
         supersedes=rule.supersedes,
         must_match=[_example(one) for one in rule.must_match],

@@ -128,7 +128,7 @@ class _Place:
 
     def _new(self, bonds: Sequence[Bond], kin: Sequence[Bond]) -> StoryMember:
         moved = next((other for _, other in self._same_address()), None)
-        alone = next((b for b in bonds if b.scores[0] >= self.judge.mode.least), None)
+        alone = next((b for b in bonds if b.likely), None)
         hours = WINDOW // timedelta(hours=1)
         related = self.judge.related(self.item, frozenset(self.rules), bonds, kin)
         reason = wording.new(moved, alone, related[0] if related else None, hours)

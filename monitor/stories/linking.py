@@ -7,8 +7,7 @@ swallow another, because a story of four needs a second member that agrees.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable  # noqa: TC003 - read when the dataclass is made
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -19,7 +18,7 @@ from monitor.stories.profile import profile
 from monitor.stories.weights import NOTHING_LEARNED, RuleWeights
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from monitor.models import Comparison, Item, StoryMember
@@ -63,7 +62,16 @@ class Joining:
     """How items join stories in an installation."""
 
     mode: Mode = SAFE
+    modes: Mapping[str, Mode] = field(default_factory=dict)  # of the rules that choose another, by id
     meaning: Meaning | None = None  # L3, when it is switched on
+
+    def mode_of(self, rules: Iterable[str]) -> Mode:
+        """Return how readily hits of these rules join: where they differ, the most careful of them.
+
+        Two developments of a careful rule must not be merged because another rule found both, too.
+        """
+        modes = [self.modes.get(rule_id, self.mode) for rule_id in rules]
+        return max(modes, key=lambda mode: mode.least, default=self.mode)
 
 
 JOINING: Final = Joining()  # as nobody set anything
@@ -82,6 +90,7 @@ class Bond:
     item: Item  # of the best member
     first_at: datetime
     last_at: datetime
+    mode: Mode  # of the rules that the item and the best member have in common
 
     @property
     def size(self) -> int:
@@ -92,6 +101,11 @@ class Bond:
     def strength(self) -> float:
         """Return the mean of the two best scores: what decides between two stories."""
         return sum(self.scores[:2]) / len(self.scores[:2])
+
+    @property
+    def likely(self) -> bool:
+        """Return whether the best member is near enough for its mode."""
+        return self.scores[0] >= self.mode.least
 
     def unsupported(self, support: float) -> bool:
         """Return whether only one member of a large story agrees."""
@@ -104,8 +118,8 @@ class Judge:
     def __init__(
         self,
         weights: Mapping[str, TermWeights] | None = None,
-        mode: Mode = SAFE,
-        meaning: Meaning | None = None,
+        joining: Joining = JOINING,
+        *,
         model: Model = SHIPPED,
         rule_weights: Mapping[tuple[str, str], RuleWeights] | None = None,
     ) -> None:
@@ -113,15 +127,14 @@ class Judge:
 
         Args:
             weights: by language; a language that is missing has learned nothing.
-            mode: how readily items join.
-            meaning: L3, when it is switched on.
+            joining: how readily items join, and L3 when it is switched on.
             model: the regression's coefficients.
             rule_weights: by (rule id, language); what is missing has learned nothing. They learn on from
                 what `saw` is told.
         """
-        self.mode = mode
+        self._joining = joining
         self._weights = weights or {}
-        self._meaning = meaning
+        self._meaning = joining.meaning
         self._model = model
         self._weighed: dict[tuple[str, int], Weighed] = {}
         self._rules = dict(rule_weights or {})
@@ -180,7 +193,7 @@ class Judge:
                     known[common] = self.rule_weights(common, mine.profile.language)
                 score = probability(mine, theirs, known[common], self._model)
                 by_story[member.story_id].append((score, member, other))
-        return self._live(item, by_story)
+        return self._live(item, rules, by_story)
 
     def kin(
         self, item: Item, rules: frozenset[str], candidates: Sequence[tuple[StoryMember, Item]]
@@ -201,30 +214,45 @@ class Judge:
             for story_id, pairs in by_story.items()
             if all(profile(other).language != language for _, other in pairs)
         }
-        found = self._live(item, scored)
+        found = self._live(item, rules, scored)
         return [bond for bond in found if bond.scores[0] >= self._meaning.least]
 
-    def _live(self, item: Item, scored: Mapping[str, list[tuple[float, StoryMember, Item]]]) -> list[Bond]:
+    def _live(
+        self,
+        item: Item,
+        rules: frozenset[str],
+        scored: Mapping[str, list[tuple[float, StoryMember, Item]]],
+    ) -> list[Bond]:
         """Return the bonds with stories in whose window the item is, the strongest first."""
-        bonds = [_bond(story_id, found) for story_id, found in scored.items()]
-        at, window = item.event_at(), self.mode.window
-        live = [bond for bond in bonds if bond.first_at - window <= at <= bond.last_at + window]
+        bonds = [self._bond(story_id, rules, found) for story_id, found in scored.items()]
+        at = item.event_at()
+        live = [b for b in bonds if b.first_at - b.mode.window <= at <= b.last_at + b.mode.window]
         return sorted(live, key=lambda bond: (-bond.strength, bond.first_at, bond.story_id))
+
+    def _bond(
+        self, story_id: str, rules: frozenset[str], scored: list[tuple[float, StoryMember, Item]]
+    ) -> Bond:
+        ranked = sorted(scored, key=lambda one: (-one[0], one[1].event_at, one[1].item_id))
+        times = [member.event_at for _, member, _ in scored]
+        _, best, item = ranked[0]
+        scores = tuple(score for score, _, _ in ranked)
+        mode = self._joining.mode_of(rules & frozenset(best.rules))
+        return Bond(story_id, scores, best, item, min(times), max(times), mode)
 
     def joins(self, bond: Bond) -> bool:
         """Return whether the regression alone puts the item into this story."""
-        return bond.scores[0] >= self.mode.least and not bond.unsupported(self.mode.support)
+        return bond.likely and not bond.unsupported(bond.mode.support)
 
     def means_the_same(self, item: Item, bond: Bond) -> float:
         """Return the cosine of embeddings when L3 puts the item into this story of its language, else 0."""
-        if self._meaning is None or bond.scores[0] < MEANING_ASKED or bond.unsupported(self.mode.support):
+        if self._meaning is None or bond.scores[0] < MEANING_ASKED or bond.unsupported(bond.mode.support):
             return 0.0
         near = self._meaning.near(item, bond.item)
         return near if near >= self._meaning.least else 0.0
 
     def crosses(self, bond: Bond) -> bool:
         """Return whether L3 puts the item into this story of other languages."""
-        return self.mode.across and self._meaning is not None and not bond.unsupported(self._meaning.least)
+        return bond.mode.across and self._meaning is not None and not bond.unsupported(self._meaning.least)
 
     def compared(self, item: Item, rules: frozenset[str], bond: Bond) -> Comparison:
         """Return the deciding comparison with a story, with its reasons."""
@@ -257,10 +285,3 @@ def _of_a_common_rule(
     for member, other in candidates:
         if not rules or not member.rules or not rules.isdisjoint(member.rules):
             yield member, other
-
-
-def _bond(story_id: str, scored: list[tuple[float, StoryMember, Item]]) -> Bond:
-    ranked = sorted(scored, key=lambda one: (-one[0], one[1].event_at, one[1].item_id))
-    times = [member.event_at for _, member, _ in scored]
-    _, best, item = ranked[0]
-    return Bond(story_id, tuple(score for score, _, _ in ranked), best, item, min(times), max(times))

@@ -36,7 +36,7 @@ from story_data import (
 from monitor.models import StoryLayer
 from monitor.stories.grouping import Assigner
 from monitor.stories.keys import LEAST_SHARED, keys
-from monitor.stories.linking import BALANCED, SAFE, Judge
+from monitor.stories.linking import BALANCED, SAFE, Joining, Judge
 from monitor.stories.model import SHIPPED
 from monitor.stories.profile import profile
 from monitor.stories.similarity import jaccard
@@ -53,7 +53,8 @@ def group(streams, known, mode, models):
         for place, (item, _, _) in enumerate(rows):
             weights = known.get(item.item_id)
             language, learned = hits_before(rows, place, weights)
-            judge = Judge(weights, mode, model=models[name], rule_weights={(name, language): learned})
+            by_rule = {(name, language): learned}
+            judge = Judge(weights, Joining(mode), model=models[name], rule_weights=by_rule)
             members[item.item_id] = assigner.judged(judge).assign(item, rules=(name,))
     return members
 

@@ -164,7 +164,7 @@ VALID = [
         "rules",
         (
             "version: 1\n"
-            "defaults: {owner: desk, topic: talks, severity: high, status: draft}\n"
+            "defaults: {owner: desk, topic: talks, severity: high, status: draft, grouping: safe}\n"
             "rules:\n"
             "  - id: claims-town\n"
             "    title: A town is claimed\n"
@@ -183,6 +183,7 @@ VALID = [
             "    corroborate: {sources: 2, distinct: owner, within: 6h, not_tier: [aggregator],"
             " until_then: hold, raise_to: high}\n"
             "    alert_per: entity.places\n"
+            "    grouping: balanced\n"
             "    formerly: [old-id]\n"
             "    supersedes: [other-rule]\n"
             "    must_match: A town is retaken\n"
@@ -265,6 +266,11 @@ INVALID = [
     ("rules", RULE % "corroborate: {sources: 2, within: 6}"),
     ("rules", RULE % "corroborate: {sources: 2, within: 0h}"),
     ("rules", RULE % "alert_per: week"),
+    ("rules", RULE % "grouping: loose"),
+    (
+        "rules",
+        "rules:\n  - {id: a, title: A, severity: low, grouping: safe, together: [b, c], within: 1h}\n",
+    ),
     ("rules", RULE % "must_match: [42]"),
     ("rules", RULE % "must_match: [{author: A}]"),
     ("rules", RULE % "except: [{any: [a]}]"),

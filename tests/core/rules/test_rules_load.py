@@ -171,6 +171,14 @@ def test_a_good_file_says_nothing():
         ),
         (
             "severity: high",
+            "severity: high\n    grouping: balancd",
+            (
+                'x.yaml:7:15: error[unknown-value]: grouping "balancd" is not one of safe, balanced'
+                ' (did you mean "balanced"?)'
+            ),
+        ),
+        (
+            "severity: high",
             "severity: high\n    supersedes: [two]",
             'x.yaml:4:5: error[unknown-rule]: there is no rule "two"',
         ),
@@ -395,3 +403,38 @@ def test_an_example_is_what_where_asks_for():
     rest = "    where: {language: fr, tier: [wire], not_feed: example, country: FR, category: world}\n"
     source = RULE.replace("    when:", rest.replace("not_feed: example, ", "") + "    when:")
     assert all(one.passed for one in run_tests(load_tree({"x.yaml": source.encode()})))
+
+
+GROUPING = """version: 1
+defaults: {owner: desk, topic: talks, severity: high, grouping: balanced}
+rules:
+  - id: own
+    title: Own
+    grouping: safe
+    when: {any: [talks]}
+    must_match: [Talks resume]
+    must_not_match: [Nothing]
+  - id: shared
+    title: Shared
+    when: {any: [envoys]}
+    must_match: [Envoys resume]
+    must_not_match: [Nothing]
+  - id: above
+    title: Above
+    together: [own, shared]
+    within: 2h
+"""
+
+
+def test_a_rule_chooses_its_grouping_its_file_gives_the_default():
+    tree = load_tree({"x.yaml": GROUPING.encode()})
+    assert [str(one) for one in tree.errors] == []
+    assert {rule.rule_id: rule.grouping for rule in tree.rules} == {
+        "own": "safe", "shared": "balanced", "above": ""
+    }  # fmt: skip
+    wrong = GROUPING.replace("within: 2h", "within: 2h\n    grouping: safe")
+    (error,) = load_tree({"x.yaml": wrong.encode()}).errors
+    assert str(error) == (
+        'x.yaml:19:5: error[misplaced-key]: "grouping" belongs to when: the stories of together are those'
+        " of its rules (write it in those rules)"
+    )

@@ -165,6 +165,8 @@ KEYS = [
     ),
     ("alert_per: item", "Each item makes an alert of its own."),
     ("alert_per: entity.us_envoys", "Each entry of the list “us envoys” that is found makes one alert."),
+    ("grouping: safe", "Doubtful reports are kept apart, whatever the installation's setting."),
+    ("grouping: balanced", "Reports join a story readily"),
     ("formerly: [old]", "It was formerly called old."),
     (
         "must_match: [a, b], must_not_match: [c]",

@@ -9,7 +9,7 @@ import pytest
 
 from monitor.models import Item, StoryLayer
 from monitor.stories.grouping import Assigner
-from monitor.stories.linking import BALANCED, SAFE, Judge, Meaning
+from monitor.stories.linking import BALANCED, SAFE, Joining, Judge, Meaning
 from monitor.stories.weights import TermWeights
 
 NOW = datetime(2026, 3, 12, 13, 0, tzinfo=UTC)
@@ -39,7 +39,7 @@ def item(name, title, hours=0.0):
 
 
 def grouped(*items, mode=SAFE, meaning=None, rules=RULES):
-    assigner = Assigner(NOW, Judge(LEARNED, mode, meaning or Meaning(near)))
+    assigner = Assigner(NOW, Judge(LEARNED, Joining(mode, meaning=meaning or Meaning(near))))
     return [assigner.assign(one, rules=rules) for one in items]
 
 
@@ -78,13 +78,13 @@ APART = [
 
 @pytest.mark.parametrize(("report", "rules", "why"), APART, ids=[why for _, _, why in APART])
 def test_what_stays_apart(report, rules, why):
-    assigner = Assigner(NOW, Judge(LEARNED, BALANCED, Meaning(near)))
+    assigner = Assigner(NOW, Judge(LEARNED, Joining(BALANCED, meaning=Meaning(near))))
     assigner.assign(item("a", ENGLISH), rules=RULES)
     assert assigner.assign(report, rules=rules).layer is StoryLayer.NEW, why
 
 
 def test_without_a_model_languages_are_apart():
-    assigner = Assigner(NOW, Judge(LEARNED, BALANCED))
+    assigner = Assigner(NOW, Judge(LEARNED, Joining(BALANCED)))
     assigner.assign(item("a", ENGLISH), rules=RULES)
     second = assigner.assign(item("b", FRENCH, 2), rules=RULES)
     assert (second.layer, second.related) == (StoryLayer.NEW, ())
@@ -103,7 +103,7 @@ def test_where_the_regression_has_judged_meaning_across_languages_is_not_asked()
     (first,) = grouped(english, mode=BALANCED)
     (other,) = grouped(bank, mode=BALANCED)
     member = replace(other, story_id=first.story_id)
-    assigner = Assigner(NOW, Judge(LEARNED, BALANCED, Meaning(near)))
+    assigner = Assigner(NOW, Judge(LEARNED, Joining(BALANCED, meaning=Meaning(near))))
     found = assigner.assign(french, [(first, english), (member, bank)], rules=RULES)
     assert found.layer is StoryLayer.NEW
 
@@ -117,7 +117,7 @@ def test_a_large_story_needs_a_second_member_that_is_near():
         story.append((replace(member, story_id=first.story_id), one))
 
     def place(candidates):
-        assigner = Assigner(NOW, Judge(LEARNED, BALANCED, Meaning(near)))
+        assigner = Assigner(NOW, Judge(LEARNED, Joining(BALANCED, meaning=Meaning(near))))
         return assigner.assign(item("b", FRENCH, 3), candidates, rules=RULES)
 
     assert place(story).layer is StoryLayer.NEW

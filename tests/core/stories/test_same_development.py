@@ -14,7 +14,7 @@ from monitor.stories import coefficients
 from monitor.stories.features import FEATURES
 from monitor.stories.grouping import Assigner, assign
 from monitor.stories.keys import keys
-from monitor.stories.linking import BALANCED, LARGE, MODES, NEAR_IN_MEANING, SAFE, Judge, Meaning
+from monitor.stories.linking import BALANCED, LARGE, MODES, NEAR_IN_MEANING, SAFE, Joining, Judge, Meaning
 from monitor.stories.model import Model, model, probability
 from monitor.stories.splitting import split
 from monitor.stories.weights import NO_RULE, NOTHING_LEARNED, RuleWeights, TermWeights
@@ -79,7 +79,7 @@ def item(name, title=LANDS, summary="", hours=0.0, **fields):
 
 def judge(mode=SAFE, **options):
     learned = {("envoy-lands", "en"): RuleWeights(LEARNED["en"], 100, ENVOYS)}
-    return Judge(LEARNED, mode, rule_weights=learned, **options)
+    return Judge(LEARNED, Joining(mode, **options), rule_weights=learned)
 
 
 def grouped(*items, mode=SAFE, rules=("envoy-lands",), **options):
@@ -155,6 +155,34 @@ def test_items_of_two_rules_are_not_compared():
     assert assigner.assign(item("c", ENDS, LEFT, 2), rules=("three",)).layer is StoryLayer.NEW
     # What is the same text is the same story for every rule.
     assert assigner.assign(item("d", LANDS, MET, 3), rules=("four",)).story_id == first.story_id
+
+
+EAGER = replace(BALANCED, least=0.1)
+# modes chosen by rules; rules of both reports; whether a report that safe doubts joins
+CHOSEN = [
+    ({}, ("one",), ("one",), False),
+    ({"one": EAGER}, ("one",), ("one",), True),
+    ({"one": EAGER}, ("one", "two"), ("one", "two"), False),  # two is as the setting: safe
+    ({"one": EAGER}, ("one", "two"), ("one",), True),  # only one is common to both
+    ({"one": EAGER, "two": EAGER}, ("two", "one"), ("one", "two"), True),
+    ({"one": SAFE}, ("one",), ("one",), False),
+]
+
+
+@pytest.mark.parametrize(("modes", "first", "second", "joins"), CHOSEN)
+def test_rules_choose_how_readily_their_reports_join(modes, first, second, joins):
+    assigner = Assigner(NOW, Judge(LEARNED, Joining(modes=modes)))
+    one = assigner.assign(FIRST, rules=first)
+    other = assigner.assign(item("b", ASKS, JUDGE, 3), rules=second)
+    assert (other.story_id == one.story_id) is joins
+    assert EAGER.least <= (other.why or other.related[0]).score < SAFE.least
+
+
+def test_the_window_is_that_of_the_rule():
+    late = item("b", ARRIVES, TALKED, 35)
+    for modes, joins in (({}, True), ({"envoy-lands": BALANCED}, False)):
+        first, second = grouped(FIRST, late, modes=modes)
+        assert (second.story_id == first.story_id) is joins
 
 
 def test_what_is_near_is_linked():
