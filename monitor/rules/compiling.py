@@ -85,18 +85,6 @@ class Compiler:
             return [need for child in children for need in self.needs(child)]
         return []
 
-    def leaves_of(self) -> dict[int, tuple[int, ...]]:
-        """Return the numbers of the leaves that look for each term."""
-        found: dict[int, tuple[int, ...]] = {}
-        for leaf in self._nodes.values():
-            if isinstance(leaf, LeafNode):
-                alone = (leaf.number,)
-                for term_id in leaf.terms:
-                    others = found.setdefault(term_id, alone)
-                    if others is not alone:
-                        found[term_id] = others + alone
-        return found
-
     @property
     def expressions(self) -> tuple[PatternNode, ...]:
         """The expressions that needs name: -1 is the first one, -2 the second."""

@@ -24,6 +24,7 @@ from monitor.models import FIELDS, Evidence, Match, RuleInfo
 from monitor.rules.candidates import CandidateIndex, ExpressionSet
 from monitor.rules.compiling import Compiler
 from monitor.rules.context import ItemContext
+from monitor.rules.leaves import LeavesOf
 from monitor.rules.nodes import quoted
 from monitor.rules.schema import Status
 from monitor.rules.versions import RuleVersions
@@ -74,7 +75,9 @@ class Engine:
             self._needs.append(_useful(compiler.needs(when)))
         self._vocabulary = compiler.vocabulary
         self._vocabulary.freeze()
-        self._leaves_of = compiler.leaves_of()
+        # Most rules are no candidate for weeks: what only candidates need is made for the first time one is.
+        self._leaves_of = LeavesOf()
+        self._prepared: set[int] = set()
         self._fields = tuple(name for name in FIELDS if name in compiler.fields)
         self._expressions = _Expressions(compiler.expressions, self._needs)
         self._expected: Callable[[Need], float] = compiler.expected
@@ -123,6 +126,7 @@ class Engine:
         chosen = self._candidates(context)
         if not chosen:
             return ()
+        self._prepare(chosen)
         context.expect(need for index in chosen for need in self._needs[index])
         matches = (self._evaluate(self._rules[index], context, feed) for index in chosen)
         return tuple(match for match in matches if match is not None)
@@ -132,7 +136,9 @@ class Engine:
     ) -> tuple[tuple[Match, ...], dict[str, Exception]]:
         """Return what `match` does, and for each rule that raises what it raised: for when `match` raised."""
         context, found, failed = self._context(item), list[Match](), dict[str, Exception]()
-        for index in self._candidates(context):
+        chosen = self._candidates(context)
+        self._prepare(chosen)
+        for index in chosen:
             compiled = self._rules[index]
             try:
                 match = self._evaluate(compiled, context, feed)
@@ -148,7 +154,18 @@ class Engine:
         Raises:
             KeyError: the engine holds no such rule, or one that items do not fire.
         """
-        return self._obstacle(self._rules[self._by_id[rule_id]], self._context(item), feed)
+        index = self._by_id[rule_id]
+        self._prepare([index])
+        return self._obstacle(self._rules[index], self._context(item), feed)
+
+    def _prepare(self, chosen: list[int]) -> None:
+        """See to it that the leaves of some rules can be told from terms."""
+        if self._prepared.issuperset(chosen):
+            return
+        for index in chosen:
+            for node in (self._rules[index].when, *(node for _, node in self._rules[index].exceptions)):
+                self._leaves_of.add(node)
+        self._prepared.update(chosen)
 
     def _context(self, item: Item) -> ItemContext:
         return ItemContext(item, self._vocabulary, self._fields, self._leaves_of)

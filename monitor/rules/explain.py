@@ -14,6 +14,7 @@ from monitor.models import FIELDS
 from monitor.rules.compiling import Compiler
 from monitor.rules.context import ItemContext
 from monitor.rules.engine import collected, is_expired, where_obstacles
+from monitor.rules.leaves import LeavesOf
 from monitor.rules.nearmiss import Leaf, alternatives, why_absent, why_apart
 from monitor.rules.nodes import LeafNode, NearNode, PatternNode, quoted
 from monitor.rules.schema import DEFAULT_FIELDS, Group, Near, Pattern, Reference, Status, Term, Where
@@ -168,7 +169,8 @@ class Explainer:
             (one, self._part(one.clause, DEFAULT_FIELDS)) for one in rule.exceptions if self._when
         )
         self._fields = tuple(name for name in FIELDS if name in self._compiler.fields)
-        self._leaves_of = self._compiler.leaves_of()
+        excepted = (part.node for _, part in self._exceptions)
+        self._leaves_of = LeavesOf((self._when.node, *excepted) if self._when else ())
 
     def explain(self, item: Item, feed: Feed | None = None) -> Explanation:
         """Evaluate the whole tree on `item`.

@@ -194,6 +194,16 @@ def test_near(when, title, expected):
     ("{any: [$moscow]}", "Moscow mule", False),
     ("{any: [{text: summit, except: [summit of Everest]}]}", "At the summit of Everest", False),
     ("{any: [{text: summit, except: [summit of Everest]}]}", "A summit on the summit of Everest", True),
+    (
+        "{any: [{text: summit, except: [{near: [summit, Everest], within: 3}, peak]}]}",
+        "Summit on Everest",
+        False,
+    ),
+    (
+        "{any: [{text: summit, except: [{near: [summit, Everest], within: 3}, peak]}]}",
+        "Summit on peace",
+        True,
+    ),
     ("{any: [$peking_university]}", "北大学生", True),
     ("{any: [$peking_university]}", "河北大学", False),
     ("{all: [envoy], none: [last year]}", "An envoy came last year", False),

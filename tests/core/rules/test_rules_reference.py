@@ -15,6 +15,7 @@ from monitor.models import FIELDS, Item, Severity
 from monitor.rules.compiling import Compiler
 from monitor.rules.context import ItemContext
 from monitor.rules.engine import compile_tree
+from monitor.rules.leaves import LeavesOf
 from monitor.rules.schema import (
     DEFAULT_FIELDS,
     Entry,
@@ -53,6 +54,11 @@ fields = st.just(()) | st.lists(st.sampled_from(FIELDS), min_size=1, max_size=2,
 )
 
 
+beyond_terms = st.sampled_from(
+    (Reference("both"), Near((Term("envoy"), Reference("words")), 2), Pattern(r"\p{Lu}\p{Ll}+"))
+)
+
+
 @st.composite
 def terms(draw, masks: bool = True) -> Term:
     match = draw(st.sampled_from(MatchMode))
@@ -63,7 +69,7 @@ def terms(draw, masks: bool = True) -> Term:
         match=MatchMode.WORD if exact else match,
         exact=exact,
         language=draw(st.sampled_from(("", "", "ru", "fr"))),
-        masks=tuple(draw(st.lists(terms(masks=False), max_size=1))) if masks else (),
+        masks=tuple(draw(st.lists(terms(masks=False) | beyond_terms, max_size=2))) if masks else (),
         fields=draw(fields),
     )
 
@@ -167,7 +173,7 @@ def test_a_clause_occurs_at_the_same_places(clause, item):
     tree = tree_of()
     compiler = Compiler(tree)
     node = compiler.compile(clause)
-    context = ItemContext(item, compiler.vocabulary, FIELDS, compiler.leaves_of())
+    context = ItemContext(item, compiler.vocabulary, FIELDS, LeavesOf([node]))
     reference = Reference_(tree, item)
     for name in FIELDS:
         spans = {(found.start, found.end) for found in node.spans(context, name)}
