@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 Need: TypeAlias = "AbstractSet[int]"  # ids of terms and expressions: at least one has to occur
 
+# Rules that need nothing else, and rules by the terms of their second need.
+_Pairs: TypeAlias = "tuple[tuple[int, ...], Mapping[int, tuple[int, ...]]]"
+
 # Rules under one term beyond which pairs of terms are indexed: below, asking each rule for its second need
 # costs less than the index (measured from 100 to 100,000 rules).
 _MOST_UNDER_ONE: Final = 8
@@ -46,14 +49,10 @@ class CandidateIndex:
             for term in first:
                 by_term.setdefault(term, []).append((number, second))
         self._few = {term: tuple(rules) for term, rules in by_term.items() if len(rules) <= _MOST_UNDER_ONE}
+        self._many = {term: rules for term, rules in by_term.items() if term not in self._few}
+        self._pairs: dict[int, _Pairs] = {}  # of terms that have occurred: most of them never do
         # Most pairs name one rule, and a rule has many pairs: equal tuples are stored once.
-        stored: dict[tuple[int, ...], tuple[int, ...]] = {}
-        self._pairs = {
-            term: _paired(rules, stored) for term, rules in by_term.items() if term not in self._few
-        }
-        self._alone = {
-            term: tuple(number for number, second in by_term[term] if second is None) for term in self._pairs
-        }
+        self._stored: dict[tuple[int, ...], tuple[int, ...]] = {}
 
     def candidates(self, present: set[int]) -> list[int]:
         """Return the places of the rules whose needs may be met, rising.
@@ -67,23 +66,24 @@ class CandidateIndex:
             for number, second in few[term]:
                 if second is None or not second.isdisjoint(present):
                     chosen.add(number)
-        for term in self._pairs.keys() & present:
-            chosen.update(self._alone[term])
-            pairs = self._pairs[term]
+        for term in self._many.keys() & present:
+            alone, pairs = self._pairs.get(term) or self._paired(term)
+            chosen.update(alone)
             for other in pairs.keys() & present:
                 chosen.update(pairs[other])
         return sorted(chosen)
 
-
-def _paired(
-    rules: Iterable[tuple[int, Need | None]], stored: dict[tuple[int, ...], tuple[int, ...]]
-) -> Mapping[int, tuple[int, ...]]:
-    by_second: dict[int, list[int]] = {}
-    for number, second in rules:
-        for term in second or ():
-            by_second.setdefault(term, []).append(number)
-    tuples = ((term, tuple(numbers)) for term, numbers in by_second.items())
-    return {term: stored.setdefault(numbers, numbers) for term, numbers in tuples}
+    def _paired(self, term: int) -> _Pairs:
+        """Index the rules under one term by the terms that their second need names, for good."""
+        rules, stored = self._many[term], self._stored
+        by_second: dict[int, list[int]] = {}
+        for number, second in rules:
+            for other in second or ():
+                by_second.setdefault(other, []).append(number)
+        tuples = ((other, tuple(numbers)) for other, numbers in by_second.items())
+        pairs = {other: stored.setdefault(numbers, numbers) for other, numbers in tuples}
+        made = self._pairs[term] = tuple(number for number, second in rules if second is None), pairs
+        return made
 
 
 class ExpressionSet:

@@ -189,15 +189,15 @@ class Compiler:
 
     def _words(self, terms: Iterable[Term]) -> Iterator[tuple[Use, ...]]:
         """Go through what the words of a rule stand for; those without exceptions are made once."""
-        how: tuple[object, ...] = ()
+        match, exact, language = None, False, ""
         known: dict[str, tuple[Use, ...]] = {}
         for term in terms:
             if term.masks:
                 yield self._use(term, Label(term.text), _WORD_WEIGHT)
                 continue
-            if how != (term.match, term.exact, term.language):
-                how = (term.match, term.exact, term.language)
-                known = self._plain.setdefault(how, {})
+            if term.match is not match or term.exact is not exact or term.language != language:
+                match, exact, language = term.match, term.exact, term.language
+                known = self._plain.setdefault((match, exact, language), {})
             alone = known.get(term.text)
             if alone is None:
                 alone = known[term.text] = self._use(term, Label(term.text), _WORD_WEIGHT)

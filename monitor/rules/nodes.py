@@ -139,8 +139,7 @@ class LeafNode(_Placed):
         self.uses = uses
         self.terms = uses.keys()
         self.lengths = lengths
-        # Without masks and dates, a term that was found counts: no position is needed to know that.
-        self._plain = all(use.unconditional for found in uses.values() for use in found)
+        self._plain: bool | None = None  # not asked yet
 
     def holds(self, context: ItemContext) -> bool:
         """Tell whether any term occurs in a searched field."""
@@ -149,6 +148,9 @@ class LeafNode(_Placed):
         for name in self.fields:
             here = present.get(name)
             if here is not None and not terms.isdisjoint(here):
+                # Without masks and dates, a term that was found counts: no position is needed to know that.
+                if self._plain is None:
+                    self._plain = all(use.unconditional for found in self.uses.values() for use in found)
                 return self._plain or super().holds(context)
         return False
 
