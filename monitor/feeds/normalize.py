@@ -181,8 +181,7 @@ class _Languages:
 def _written_in(language: str, sample: str) -> bool:
     """Whether the letters of `sample` can be those of `language`."""
     letters = "".join(filter(str.isalpha, sample[:500]))
-    latin = (
-        letters.isascii()
-        or sum(letter < "\u0250" or "\u1e00" <= letter < "\u1f00" for letter in letters) * 2 > len(letters)
-    )
+    latin = letters.isascii() or sum(
+        letter < "\u0250" or "\u1e00" <= letter < "\u1f00" for letter in letters
+    ) * 2 > len(letters)
     return not letters or language not in (_NOT_LATIN if latin else _LATIN)
