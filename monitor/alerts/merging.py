@@ -41,8 +41,8 @@ def merged(
 ) -> Merge:
     """Return what becomes of two alerts; no report is lost, and there is at most one revision to tell.
 
-    1. One that has ended stays as it is. The alert of the surviving story takes its reports along and
-       tells them with its next revision; without such an alert nothing changes.
+    1. One that has ended stays ended. The alert of the surviving story takes its reports along and tells
+       them with its next revision; without such an alert nothing changes.
     2. One that is open or held ends for the record, and its reports go on in the alert of the surviving
        story, which is updated, reopened or opened by them.
 
@@ -55,10 +55,13 @@ def merged(
         titles: headlines of the surviving story and of the other one, in quotation marks.
         corroboration: what the rule asks of sources.
     """
-    known = {source.item_id for source in kept.sources} if kept and not kept.merged_into else set()
+    standing = kept if kept and not kept.merged_into else None  # what an earlier merge ended holds no report
+    known = {source.item_id for source in standing.sources} if standing else set()
     added = [replace(source, copy_of="") for source in gone.sources if source.item_id not in known]
     if gone.state not in _LIVE and (kept is None or kept.state not in _LIVE):
-        return Merge(_attached(kept, added) if kept else None, Transition(gone))
+        if standing is None:
+            return Merge(None, Transition(gone))
+        return Merge(_attached(standing, added), _gone(gone, standing.alert_id, titles[0], now))
     # Beside other reasons it stands in the middle of a sentence.
     word = "merged" if kept else "Merged"
     why = f"{word} by hand with the story of {titles[1]}: {counted(len(gone.sources), 'report')}."
@@ -83,7 +86,7 @@ def _explained(step: Transition, why: str) -> Transition:
 
 def _gone(alert: Alert, into: str, title: str, now: datetime) -> Transition:
     if alert.state not in _LIVE:
-        return Transition(alert)
+        return Transition(replace(alert, merged_into=into))
     number = alert.revision + 1
     ended = replace(
         alert, state=AlertState.CLOSED, closed_at=now, revision=number, hold_until=None, unreported=(),

@@ -27,7 +27,7 @@ def corrections(
 
     Args:
         pending: changed items with the alerts that rest on them.
-        book: the present rules; an alert whose rule is gone stays as it is.
+        book: the present rules; an alert whose rule is gone stays as it is, as does one that was merged away.
         now: when this is decided.
     """
     agencies = known_agencies(book.feeds.values())
@@ -37,8 +37,8 @@ def corrections(
         feed = book.feeds.get(one.item.feed_id)
         for stored in one.alerts:
             alert = alerts.get(stored.alert_id, stored)
-            if alert.rule.rule_id not in book.rules:
-                continue
+            if alert.rule.rule_id not in book.rules or alert.merged_into:
+                continue  # what a merge ended is told by the alert that has its reports now
             step = _step(alert, one.item, feed, book, agencies, now)
             alerts[alert.alert_id] = step.alert
             revisions[alert.alert_id] = (*revisions.get(alert.alert_id, ()), *step.revisions)

@@ -42,10 +42,11 @@ from monitor.loops.administer import (
     unacknowledge,
 )
 from monitor.loops.backfilling import backfill, find_hits
+from monitor.loops.merging import merge_stories
 from monitor.loops.splitting import split_story
 from monitor.models import AlertState
 from monitor.storage.sql import SqlStorage
-from monitor.stories.linking import SAFE
+from monitor.stories.linking import JOINING
 from tests.contract.places import empty_tables, make_database, postgres_server
 from tests.integration.guarantee_checks import Checks
 from tests.integration.guarantee_world import (
@@ -209,6 +210,27 @@ class Life(RuleBasedStateMachine):
                 self.run(split_story(self.world.store, self.world.book.routing, item_id, self.world.at))
                 self.checks.split = True
 
+    @precondition(lambda self: len(self.stories()) > 1)
+    @rule(which=WHICH, other=WHICH)
+    def merge(self, which, other):
+        """Guarantee 19: reports stay, nobody hears twice what they heard; done again, nothing changes."""
+        stories = self.stories()
+        ids = stories[which % len(stories)], stories[other % len(stories)]
+        before = self.checks.standing()
+        self.run(merge_stories(self.world.store, self.world.book, ids, self.world.at))
+        self.run(self.checks.read())
+        self.checks.merged = True
+        self.checks.merge_loses_nothing(before)
+        self.checks.merge_tells_once(before)
+        after = self.run(self.checks.everything())
+        self.run(merge_stories(self.world.store, self.world.book, ids, self.world.at))
+        assert self.run(self.checks.everything()) == after
+
+    def stories(self):
+        """Return the stories that have members."""
+        ids = sorted({one.story_id for one in self.checks.alerts if one.story_id})
+        return sorted(self.run(self.world.store.story_members(ids))) if len(ids) > 1 else []
+
     @rule(rule_id=st.sampled_from(["threat", "envoy-lands"]))
     def backfill(self, rule_id):
         """What was found before is not told again: here everything was, but for what is yet to be grouped."""
@@ -218,7 +240,7 @@ class Life(RuleBasedStateMachine):
         items = self.run(store.items(limit=1000))
         unchanged = [item for item in items if item.revision == 1]
         found = find_hits(book, rule_id, unchanged, now)
-        made = self.run(backfill(store, book, Backfill(rule_id, now), found, self.world.clock, SAFE))
+        made = self.run(backfill(store, book, Backfill(rule_id, now), found, self.world.clock, JOINING))
         assert made.hits == 0
         assert self.run(self.checks.everything()) == before
 

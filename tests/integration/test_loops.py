@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -154,6 +154,18 @@ class World:
         await self.store.commit_poll(
             claim, PollCommit(state, items, tuple(i.item_id for i in items), hits), self.at
         )
+        for held in claims:
+            await self.store.release_host(held, free_at=self.at)
+
+    async def revise(self, item_id: str, title: str) -> None:
+        """Let an outlet change a report that it has published."""
+        (item,) = (one for one in await self.store.items(limit=1000) if one.item_id == item_id)
+        changed = replace(item, title=title, revision=item.revision + 1, content_hash=stable_id(title))
+        claims = await self.store.claim_hosts(self.at, limit=10, per_host=10, lease=MINUTE)
+        claim = next(c for c in claims if c.host == item.feed_id)
+        hits = tuple(make_hit(changed, match, self.at) for match in self.book.engine.match(changed))
+        state = FeedState(item.feed_id, self.book.feeds[item.feed_id].url, item.feed_id, self.at)
+        await self.store.commit_poll(claim, PollCommit(state, (changed,), (), hits), self.at)
         for held in claims:
             await self.store.release_host(held, free_at=self.at)
 

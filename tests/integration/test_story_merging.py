@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from monitor.errors import StorageError
+from monitor.loops.administer import administered, close
 from monitor.loops.merging import merge_stories
 from monitor.loops.splitting import split_story
 from monitor.models import AlertState, Outcome, Reason, StoryLayer
@@ -16,6 +17,8 @@ from tests.integration.test_loops import FILES, MINUTE, World
 
 TALKS = "The envoy lands in Vienna for talks with the minister"
 MOON = "An envoy lands on the far moon to count the craters"
+
+THIRD = "Envoy Halvorsen lands in the harbour of Sarnovo"
 
 
 @pytest.fixture
@@ -133,6 +136,62 @@ async def test_of_two_rules_one_tells_of_the_merge():
     assert after == {"desk": 5, "night": 5}
     decisions = await world.store.decisions([one.alert_id for one in await world.store.list_alerts()])
     assert sum(one.outcome is Outcome.SUPERSEDED for one in decisions) == 2
+
+
+async def closed(world, alert):
+    await administered(
+        world.store, world.clock, lambda now: close(world.store, world.book.routing, alert, "J. Roe", now)
+    )
+    return (await world.store.alerts([alert.alert_id]))[alert.alert_id]
+
+
+async def test_reports_of_alerts_that_had_ended_are_under_one_alert(world):
+    """Both were closed: nobody is told, and the next report reopens the one that has all reports."""
+    before = await told_of_two(world)
+    old, young = [await closed(world, before[title]) for title in (TALKS, MOON)]
+    await merge(world)
+    after = await world.store.alerts([old.alert_id, young.alert_id])
+    assert {one.title for one in after[old.alert_id].sources} == {TALKS, MOON}
+    assert after[young.alert_id].merged_into == old.alert_id
+    assert [one.revision for one in after.values()] == [old.revision, young.revision]
+    await world.publish("one", MOON)
+    await world.run(40 * MINUTE, MINUTE)
+    after = await world.store.alerts([old.alert_id, young.alert_id])
+    assert after[old.alert_id].state is AlertState.OPEN
+    assert after[young.alert_id].state is AlertState.CLOSED
+
+
+async def test_what_an_earlier_merge_ended_takes_no_reports(world):
+    """Split off again, and merged with a third story before its reports were grouped: none is lost."""
+    before = await told_of_two(world)
+    old, young = before[TALKS], before[MOON]
+    await merge(world)
+    await world.publish("two", THIRD)
+    await world.run(5 * MINUTE)
+    third = await closed(world, (await alerts_by_title(world))[THIRD])
+    await split_story(world.store, world.book.routing, young.sources[0].item_id, world.at)
+    await merge_stories(world.store, world.book, (young.story_id, third.story_id), world.at)
+    alerts = [one for one in await world.store.list_alerts() if not one.merged_into]
+    assert {s.title for one in alerts for s in one.sources} >= {TALKS, THIRD}
+    await world.run(40 * MINUTE, MINUTE)
+    alerts = [one for one in await world.store.list_alerts() if not one.merged_into]
+    assert {s.title for one in alerts for s in one.sources} == {TALKS, MOON, THIRD}
+    assert old.alert_id in {one.alert_id for one in alerts}
+
+
+async def test_a_correction_is_told_by_the_alert_that_has_the_report(world):
+    """The record of the alert that ended holds the report, too, and says nothing of it."""
+    before = await told_of_two(world)
+    old, young = before[TALKS], before[MOON]
+    await merge(world)
+    await world.run(40 * MINUTE, MINUTE)
+    revisions = len(await world.store.revisions([young.alert_id]))
+    sent = len(world.channel.sent)
+    await world.revise(young.sources[0].item_id, "Correction: An envoy lands on the near moon")
+    await world.run(40 * MINUTE, MINUTE)
+    assert [one.reason for one in await world.store.revisions([old.alert_id])][-1] is Reason.CORRECTED
+    assert len(await world.store.revisions([young.alert_id])) == revisions
+    assert Counter(recipient for recipient, *_ in world.channel.sent[sent:]) == {"desk": 1, "night": 1}
 
 
 async def test_a_merge_while_hits_are_grouped_changes_nothing(world):
