@@ -57,6 +57,8 @@ class Compiler:
         self._expressions: dict[PatternNode, int] = {}
         # Words of rules by how they match, then by their text; and every use there is.
         self._plain: dict[tuple[object, ...], dict[str, tuple[Use, ...]]] = {}
+        self._ids: dict[tuple[object, ...], int | None] = {}  # of terms of lists, by how they match
+        self._masks: dict[int, tuple[Node, tuple[Clause, ...]]] = {}
         self._uses_made: dict[tuple[object, ...], tuple[Use, ...]] = {}
 
     def compile(self, clause: Clause, fields: tuple[FieldName, ...] = DEFAULT_FIELDS) -> Node:
@@ -205,7 +207,7 @@ class Compiler:
 
     def _use(self, term: Term, label: Label, weight: float, entry: Entry | None = None) -> tuple[Use, ...]:
         """Return the use of a term, alone in a tuple; () for a term without words."""
-        term_id = self.vocabulary.add(term)
+        term_id = self.vocabulary.add(term) if entry is None else self._listed(term)
         if term_id is None:
             return ()
         words = self._lengths[term_id] = self.vocabulary.length(term_id)
@@ -221,12 +223,22 @@ class Compiler:
             known = self._uses_made[key] = (Use(term_id, label, mask, *valid),)
         return known
 
+    def _listed(self, term: Term) -> int | None:
+        """Add a term of a list: a name stands in several lists, and lists in several others."""
+        how = (term.text, term.match, term.exact, term.language)
+        if how not in self._ids:
+            self._ids[how] = self.vocabulary.add(term)
+        return self._ids[how]
+
     def _mask(self, masks: tuple[Clause, ...]) -> Node:
         """Compile what excepts a term: looked for in the term's own field, whichever that is."""
-        searched = set(self.fields)
-        node = self.compile(Group("any", masks), FIELDS)
-        self.fields = searched  # a mask alone is no reason to read authors and addresses
-        return node
+        # All terms of an entry, or of a list, share the object: told by its identity, while it is kept.
+        known = self._masks.get(id(masks))
+        if known is None:
+            searched = set(self.fields)
+            known = self._masks[id(masks)] = self.compile(Group("any", masks), FIELDS), masks
+            self.fields = searched  # a mask alone is no reason to read authors and addresses
+        return known[0]
 
 
 def entries_of(lists: Mapping[str, ListDef], listed: ListDef) -> Iterator[tuple[ListDef, Entry]]:
