@@ -28,6 +28,8 @@ from typing import (
     get_type_hints,
 )
 
+import orjson
+
 from monitor.errors import SchemaTooNewError, StorageError
 
 if TYPE_CHECKING:
@@ -72,21 +74,21 @@ def dumps_text(text: str) -> str:
 
 def loads_text(document: str) -> str:
     """Return the text that a document of `dumps_text` holds."""
-    return str(json.loads(document))
-
-
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
+    return str(_read(document))
 
 
 def _write(tree: Plain) -> str:
-    text = _encode(tree)
-    if text.isascii():
-        return text
     try:
-        text.encode()
-    except UnicodeEncodeError:  # lone surrogates, which no database takes, survive as escapes
+        return orjson.dumps(tree).decode()
+    except TypeError:  # lone surrogates, which no database takes, survive as escapes
         return json.dumps(tree, separators=(",", ":"))
-    return text
+
+
+def _read(text: str) -> Plain:
+    try:
+        return orjson.loads(text)
+    except ValueError:  # escapes of lone surrogates; or it is damaged, and the answer says where
+        return json.loads(text)
 
 
 def loads(cls: type[T], text: str) -> T:
@@ -98,7 +100,7 @@ def loads(cls: type[T], text: str) -> T:
     """
     name = cls.__name__
     try:
-        tree = json.loads(text)
+        tree = _read(text)
         found, current = tree.pop(VERSION_KEY), version_of(name)
         if found > current:
             raise SchemaTooNewError(

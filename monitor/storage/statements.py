@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cache
-from typing import TYPE_CHECKING, TypeAlias
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sqlalchemy import and_, func, not_, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -11,9 +11,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from monitor.storage.tables import item_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from sqlalchemy import Connection, Table
+    from sqlalchemy import Connection, Dialect, Table
 
     from monitor.storage.rows import Values
 
@@ -40,10 +40,38 @@ def one_at_a_time(connection: Connection, lock: int) -> None:
 # Making a statement costs several times as much as running it: each form is made once for a table.
 
 
+def write_rows(connection: Connection, statement: Insert, rows: Sequence[Values]) -> None:
+    """Run an insert for each of `rows`, which all have the same names.
+
+    On SQLite the driver gets the rows itself: what SQLAlchemy does for each costs more than writing it.
+    """
+    if is_postgresql(connection):
+        connection.execute(statement, rows)
+        return
+    text, names, converters = _on_sqlite(connection.dialect, statement, tuple(rows[0]))
+    columns = [[row[name] for row in rows] for name in names]
+    values = [
+        column if convert is None else list(map(convert, column))
+        for column, convert in zip(columns, converters, strict=True)
+    ]
+    connection.exec_driver_sql(text, list(zip(*values, strict=True)))
+
+
+@lru_cache(maxsize=256)  # dialects belong to engines, which come and go
+def _on_sqlite(
+    dialect: Dialect, statement: Insert, names: tuple[str, ...]
+) -> tuple[str, tuple[str, ...], tuple[Callable[[Any], Any] | None, ...]]:
+    """Return the statement's text, the names of its places in order, and what makes each value storable."""
+    compiled = statement.compile(dialect=dialect, column_keys=list(names))
+    places = tuple(compiled.positiontup or ())
+    types = {column.name: column.type for column in statement.table.columns}
+    return str(compiled), places, tuple(types[name].bind_processor(dialect) for name in places)
+
+
 def insert_new(connection: Connection, table: Table, rows: Sequence[Values]) -> None:
     """Insert `rows`, leaving those alone whose key is stored already."""
     if rows:
-        connection.execute(_insert_new(is_postgresql(connection), table), rows)
+        write_rows(connection, _insert_new(is_postgresql(connection), table), rows)
 
 
 @cache
@@ -54,7 +82,7 @@ def _insert_new(is_server: bool, table: Table) -> Insert:
 def upsert(connection: Connection, table: Table, rows: Sequence[Values]) -> None:
     """Insert `rows`, replacing those of the same primary key."""
     if rows:
-        connection.execute(_upsert(is_postgresql(connection), table, tuple(rows[0])), rows)
+        write_rows(connection, _upsert(is_postgresql(connection), table, tuple(rows[0])), rows)
 
 
 @cache
@@ -77,7 +105,7 @@ def add_up(connection: Connection, table: Table, rows: Sequence[Values], column:
 def insert_keys(connection: Connection, rows: Sequence[Values]) -> None:
     """Insert keys of items; of a key that is stored, an identity replaces an alias and nothing else."""
     if rows:
-        connection.execute(_insert_keys(is_postgresql(connection)), rows)
+        write_rows(connection, _insert_keys(is_postgresql(connection)), rows)
 
 
 @cache
