@@ -284,6 +284,10 @@ def _push(asked: _Question) -> Decision:
     if soonest is not None and soonest.due_at is not None and soonest.due_at <= due_at:
         what = f"leaves together with revision {soonest.revision}, which is still waiting"
         due_at = max(soonest.due_at, asked.now)
+    return _unless_quiet(asked, due_at, what)
+
+
+def _unless_quiet(asked: _Question, due_at: datetime, what: str) -> Decision:
     if not bypasses_quiet(asked.recipient, asked.alert.severity):
         quiet_end = quiet_until(asked.recipient, due_at)
         if quiet_end is not None:
@@ -309,6 +313,22 @@ def _wait(asked: _Question) -> tuple[datetime, str]:
         interval = duration(asked.timing.update_interval)
         return due_at, f"waits {duration(due_at - asked.now)}: at most one update in {interval}"
     return asked.now, "leaves at once, the last message is long enough ago"
+
+
+def push_due(
+    about: tuple[Alert, AlertRevision],
+    by: tuple[Recipient, Route],
+    told: Sequence[Decision],
+    decided_at: datetime,
+    now: datetime,
+) -> Decision:
+    """Return what would be decided now about a push that was decided at `decided_at` and has not left.
+
+    Its waits run from when they began; what they let leave by now is due at once, but for quiet hours.
+    """
+    asked = _Question(*about, *by, tuple(told), decided_at, no_wait=False)
+    due_at, what = _wait(asked)
+    return _unless_quiet(replace(asked, now=now), max(due_at, now), what)
 
 
 def _wall(asked: _Question, at: datetime) -> str:

@@ -109,7 +109,8 @@ def hushed(
 ) -> tuple[Decision, ...]:
     """Return decisions about one alert, with those that a running silence covers held until its end.
 
-    Of several silences the one that ends last counts. What leaves after its end anyway is left as it is.
+    Of several silences the one that ends last counts. What leaves after its end anyway is left as it is;
+    what another silence holds until an earlier time is held on.
     """
     mine = [one for one in silences if running(one, now) and covers(one, alert)]
     silence = max(mine, key=lambda one: (one.ends_at, one.silence_id), default=None)
@@ -118,7 +119,7 @@ def hushed(
 
 def _hushed(decision: Decision, silence: Silence, now: datetime) -> Decision:
     sooner = decision.due_at is not None and decision.due_at < silence.ends_at
-    if not is_waiting(decision) or not sooner or decision.outcome is Outcome.SILENCED:
+    if not is_waiting(decision) or not sooner:
         return decision
     until = wall_time(silence.ends_at, "UTC")
     why = f'Silence {silence.silence_id} by {silence.author} until {until}: "{silence.comment}".'

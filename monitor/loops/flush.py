@@ -20,6 +20,7 @@ from monitor.alerts.compose import compose
 from monitor.alerts.decide import rendered
 from monitor.alerts.guard import HOUR, catch_up, guard, messages_by_rule
 from monitor.alerts.lifecycle import QUIET_FOR, close_quiet, expire_held
+from monitor.alerts.replanning import mark, planned_again
 from monitor.alerts.silences import hushed
 from monitor.errors import RenderError
 from monitor.loops.administer import read_silences
@@ -52,6 +53,8 @@ DECISIONS_AT_ONCE = 500
 CLOSED_AT_ONCE = 200
 CORRECTED_AT_ONCE = 100
 LATELY_AT_FIRST = 40  # a recipient's newest messages: most get fewer in an hour
+PLANNED = "flush.planned"  # the small value that holds the mark of the routes
+LONG = timedelta(days=1000)  # nothing waits longer
 HELD_AT_ONCE = 10_000  # looked at in each flush: alerts wait for hours, and few rules hold
 RENDER_AGAIN = timedelta(minutes=1)  # after a template failed
 
@@ -103,6 +106,7 @@ class FlushLoop:
         self._told = told
         self._joining = joining
         self._reminding = reminding
+        self._planned: Routing | None = None  # by which all that waits is planned
         self._noisy: dict[tuple[str, str], None] = {}
 
     async def run_once(self, *, no_wait: bool = False) -> FlushReport:
@@ -112,8 +116,9 @@ class FlushLoop:
         2. Group pending hits, batch by batch.
         3. Look at reports that were changed since they were put under alerts.
         4. Remind those who have not acknowledged what they should.
-        5. Write the messages that are due.
-        6. Close alerts that went quiet, and end those that were held and not confirmed in time.
+        5. If the routes were edited, plan again what waits.
+        6. Write the messages that are due.
+        7. Close alerts that went quiet, and end those that were held and not confirmed in time.
 
         Each batch has a claim of its own, so that a lease is short and the work may be long.
 
@@ -130,6 +135,7 @@ class FlushLoop:
             revisions += corrected.revisions
         while self._reminding and (reminded := await self._claimed(self._remind)):
             revisions += reminded.revisions
+        await self._plan_again()
         while written := await self._claimed(self._write):
             notifications += written.notifications
         while ended := await self._claimed(self._close):
@@ -227,6 +233,27 @@ class FlushLoop:
                 [d for step in steps for d in await decide_all(self._storage, routing, step, now)]
             ),
         )
+
+    async def _plan_again(self) -> None:
+        """Let what waits follow edited routes, once; what they were last is remembered in the store."""
+        routing = self._book().routing
+        if routing is not self._planned and await self._claimed(self._replan) is not None:
+            self._planned = routing
+
+    async def _replan(self, now: datetime) -> FlushCommit:
+        routing = self._book().routing
+        before = await self._storage.get_value(PLANNED)
+        if before is None or before == mark(routing):
+            return FlushCommit(values=((PLANNED, mark(routing)),) if before is None else ())
+        waiting = await self._storage.due_decisions(now + LONG, limit=HELD_AT_ONCE)
+        ids = tuple(dict.fromkeys(one.alert_id for one in waiting))
+        changed = planned_again(
+            waiting, await self._storage.alerts(ids), await self._storage.revisions(ids),
+            await self._storage.decisions(ids), routing, now,
+        )  # fmt: skip
+        if changed:
+            log.info("what waits was planned again, because the routes were edited", messages=len(changed))
+        return FlushCommit(decisions=changed, values=((PLANNED, mark(routing)),))
 
     async def _messages(self, due: Sequence[Decision], now: datetime) -> FlushCommit:
         ids = tuple(dict.fromkeys(decision.alert_id for decision in due))

@@ -202,6 +202,10 @@ class Checks:
                 assert lifted or not any(
                     running(s, row.created_at) and covers(s, alert) for s in self.silences
                 ), row.message.subject
+            if f"/{SILENCE_SLOT}" in row.order_key and row.created_at == self.world.at:
+                told = {d.alert_id for d in self.decisions if row.notification_id in d.notification_ids}
+                still = [s for s in self.silences if running(s, row.created_at)]
+                assert not any(covers(s, self.by_id[one]) for s in still for one in told), still
 
     def corroborated_if_and_only_if(self):
         """Guarantee 11: at least two owners inside the window; a copy of an existing item never counts."""
@@ -297,6 +301,13 @@ class Checks:
         """Return what a merge must keep."""
         return Standing(self.going_on(), {key_of(one): one for one in self.decisions})
 
+    def led_to(self, alert_id: str) -> list[str]:
+        """Return an alert and those that merges led its reports to, one after the other."""
+        found = [alert_id]
+        while (into := self.by_id[found[-1]].merged_into) and into not in found:
+            found.append(into)
+        return found
+
     def going_on(self) -> set[tuple[str, str]]:
         """Return (rule, item) of all reports under alerts that did not end with a merge."""
         alerts = [alert for alert in self.alerts if not alert.merged_into]
@@ -341,5 +352,6 @@ class Checks:
             for alert in self.alerts
             for name in routes_by_recipient(self.world.book.routing, alert)
         }
-        decided = {(d.alert_id, d.recipient_id) for d in self.decisions}
+        # What an alert told before it was merged into another need not be told again.
+        decided = {(name, d.recipient_id) for d in self.decisions for name in self.led_to(d.alert_id)}
         assert {pair for pair in routed if pair not in decided} == set()
