@@ -136,7 +136,7 @@ ALERT = AlertView(
     entities=(("capitals_ru", "Moscow"), ("us_envoys", "Steve Witkoff")),
     matched=("us_envoys: Steve Witkoff", "capitals_ru: Moscow", "arrives"),
     revisions=(RevisionView(1, "new", "First report, by Meridian Wire.", _moment(12, "14:05")),),
-    why="route 1 of routes.yaml: topic ukraine-ceasefire with severity high or above goes to duty-desk.",
+    why="Route rules/routes.yaml:21 (topic = ukraine-ceasefire, severity >= high).",
     ack_command="monitor ack 5f0c2a91",
     silence_command="monitor silence add --match rule=us-envoy-arrives-moscow --for 4h "
     '--author "your name" --comment "why"',
@@ -186,6 +186,8 @@ _SANCTIONS = replace(
     matched=("restrictive measures",),
 )
 
+_SECOND = "2nd independent source: Вестник столицы (state media)."
+
 NOTIFICATION = NotificationView(
     kind="alert",
     notification_id="0d9c7a52e1f84b35a6f0c4d1b2e39788",
@@ -201,6 +203,26 @@ NOTIFICATION = NotificationView(
 )
 
 UPDATE = replace(
+    NOTIFICATION,
+    notification_id="2b6e4d9c0f7a4e1d8c5b3a2f1e0d9c87",
+    subject="[HIGH update, 2 sources] US envoy arrives in Moscow: "
+    "US envoy Steve Witkoff arrives in Moscow for ceasefire talks",
+    created=_moment(12, "14:35"),
+    alerts=(
+        replace(
+            ALERT,
+            revision=2,
+            reason="update",
+            first_contact=False,
+            sources=(replace(_WIRE, is_new=False), _RUSSIAN),
+            independent=2,
+            revisions=(RevisionView(2, "update", _SECOND, _moment(12, "14:15")),),
+        ),
+    ),
+    intro=_SECOND,
+)
+
+CONFIRMED = replace(
     NOTIFICATION,
     notification_id="77c1e0c2d5a94f43b8f2a9106e4d5b21",
     subject="[CRITICAL corroborated, 3 sources] US envoy arrives in Moscow: "
@@ -274,6 +296,15 @@ DIGEST = replace(
     intro="3 stories since 07:30: 1 critical, 1 medium, 1 low.",
 )
 
+CATCH_UP = replace(
+    DIGEST,
+    notification_id="d8e7f6a5b4c3429180716253443526a7",
+    subject="[CATCH-UP] 4 alerts (1 critical, 2 medium, 1 low): "
+    "Council agrees to prolong individual listings until September",
+    created=_moment(12, "18:02"),
+    intro="News of 4 alerts became due at once, as after a standstill: 1 critical, 2 medium, 1 low.",
+)
+
 TEST = replace(
     NOTIFICATION,
     kind="test",
@@ -335,10 +366,10 @@ SYSTEM = replace(
             entities=(),
             matched=(),
             independent=1,
-            why="Default route rules/routes.yaml:21.",
+            why="Default route rules/routes.yaml:24.",
         ),
     ),
     intro="The Harbour Gazette cannot be read; Coast Wire cannot be read.",
 )
 
-VIEWS = (NOTIFICATION, UPDATE, DIGEST, TEST, NOTICE, SYSTEM)
+VIEWS = (NOTIFICATION, UPDATE, CONFIRMED, CORRECTED, DIGEST, CATCH_UP, TEST, NOTICE, SYSTEM)

@@ -36,8 +36,10 @@ MOST_ALERTS = 10_000  # that an id is looked for among
 SAMPLES = {
     "new": samples.NOTIFICATION,
     "update": samples.UPDATE,
+    "corroborated": samples.CONFIRMED,
     "corrected": samples.CORRECTED,
     "digest": samples.DIGEST,
+    "catch-up": samples.CATCH_UP,
     "notice": samples.NOTICE,
     "system": samples.SYSTEM,
     "test": samples.TEST,

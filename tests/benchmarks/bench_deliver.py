@@ -189,8 +189,8 @@ async def world(
     )
     renderer = Renderer(load_templates(shipped("templates")))
     message = {
-        "email": renderer.render_email(samples.UPDATE),
-        "webhook": renderer.render_webhook(samples.UPDATE),
+        "email": renderer.render_email(samples.CONFIRMED),
+        "webhook": renderer.render_webhook(samples.CONFIRMED),
     }
     settings = EmailSettings(
         host=HOST, port=smtp, security="none", sender="m@example.org", max_connections=connections,

@@ -36,7 +36,7 @@ async def test_a_signed_message_verifies_and_one_that_was_changed_does_not(keys)
     private, record = keys
     signer = Dkim("example.org", "monitor", private)
     signer.check()
-    message = Renderer(load_templates(shipped("templates"))).render_email(samples.UPDATE)
+    message = Renderer(load_templates(shipped("templates"))).render_email(samples.CONFIRMED)
     async with smtp_receiver() as smtp:
         settings = EmailSettings(
             host=smtp.host, port=smtp.port, security="none", sender="m@example.org", dkim=signer,

@@ -83,7 +83,7 @@ def test_the_samples_render_in_every_way(renderer):
 
 @pytest.mark.parametrize("part", ["text", "html"])
 def test_an_alert_tells_everything(renderer, part):
-    message = renderer.render_email(samples.UPDATE)
+    message = renderer.render_email(samples.CONFIRMED)
     shown = Page(message.html).text if part == "html" else " ".join(message.text.split())
     alert = samples.CORROBORATED
     expected = [
@@ -92,7 +92,7 @@ def test_an_alert_tells_everything(renderer, part):
         alert.rule_title,
         alert.rule_description,
         alert.headline,
-        samples.UPDATE.intro,
+        samples.CONFIRMED.intro,
         alert.event.local,
         alert.first_seen.local,
         "Ukraine ceasefire",
@@ -122,7 +122,7 @@ def test_an_alert_tells_everything(renderer, part):
 
 
 def test_what_matched_is_marked(renderer):
-    message = renderer.render_email(samples.UPDATE)
+    message = renderer.render_email(samples.CONFIRMED)
     assert "US envoy *Steve Witkoff* *arrives* in *Moscow* for ceasefire talks" in message.text
     assert "*Стив Уиткофф*" in message.text
     marked = re.findall(r'<span class="hit"[^>]*>([^<]*)</span>', message.html)
@@ -133,7 +133,7 @@ def test_unconfirmed_is_said_first(renderer):
     message = renderer.render_email(samples.NOTIFICATION)
     assert "[UNCONFIRMED]" in message.text.splitlines()[0]
     assert Page(message.html).text.startswith("UNCONFIRMED: Meridian Wire (wire agency)")
-    assert "UNCONFIRMED" not in renderer.render_email(samples.UPDATE).text
+    assert "UNCONFIRMED" not in renderer.render_email(samples.CONFIRMED).text
 
 
 def test_a_report_that_was_changed_since_is_struck_out_and_proves_nothing(renderer):
@@ -154,7 +154,7 @@ def test_a_report_that_was_changed_since_is_struck_out_and_proves_nothing(render
 
 def test_the_first_message_marks_nothing_as_new(renderer):
     assert "[NEW]" not in renderer.render_email(samples.NOTIFICATION).text
-    assert renderer.render_email(samples.UPDATE).text.count("[NEW]") == 3
+    assert renderer.render_email(samples.CONFIRMED).text.count("[NEW]") == 3
 
 
 def test_a_digest_tells_each_story_once_by_topic(renderer):
@@ -237,7 +237,7 @@ def test_a_message_of_several_alerts_says_what_it_is(renderer, name):
 
 
 def test_right_to_left_text_keeps_to_itself(renderer):
-    message = renderer.render_email(samples.UPDATE)
+    message = renderer.render_email(samples.CONFIRMED)
     assert "\u2068بريد الخليج\u2069 (national, AE)" in message.text
     arabic = [tag for tag, attributes in Page(message.html).elements if attributes.get("lang") == "ar"]
     directions = re.findall(r'<[^>]*lang="ar"[^>]*>', message.html)
@@ -270,7 +270,7 @@ def test_an_alert_without_sources_is_complete_too(renderer):
 
 def test_sources_that_have_no_room_are_counted(renderer):
     many = replace(samples.CORROBORATED, sources=samples.CORROBORATED.sources * 6, omitted=7)  # 24 listed
-    message = renderer.render_email(replace(samples.UPDATE, alerts=(many,)))
+    message = renderer.render_email(replace(samples.CONFIRMED, alerts=(many,)))
     for part in (message.text, Page(message.html).text):
         assert "31 reports, 3 independent" in part
         assert "And 7 more reports." in part
@@ -281,7 +281,7 @@ def test_sources_that_have_no_room_are_counted(renderer):
 
 
 def test_headers_let_mail_programs_sort(renderer):
-    headers = dict(renderer.render_email(samples.UPDATE).headers)
+    headers = dict(renderer.render_email(samples.CONFIRMED).headers)
     assert headers == {
         "X-Monitor-Kind": "alert",
         "X-Monitor-Severity": "critical",
@@ -295,7 +295,8 @@ def test_headers_let_mail_programs_sort(renderer):
     assert all(f"| `{name}` |" in README for name in headers)
     digest = renderer.render_email(samples.DIGEST)
     assert dict(digest.headers) == {"X-Monitor-Kind": "digest", "X-Monitor-Severity": "critical"}
-    assert (digest.thread_id, renderer.render_email(samples.UPDATE).thread_id) == ("", samples.ALERT.alert_id)
+    alone = renderer.render_email(samples.CONFIRMED)
+    assert (digest.thread_id, alone.thread_id) == ("", samples.ALERT.alert_id)
 
 
 # --- HTML that mail programs survive -------------------------------------------------------------
@@ -452,11 +453,11 @@ def test_every_text_is_readable_and_no_page_is_wider_than_a_phone(renderer, sche
 
 
 def test_the_standard_body_holds_every_fact(renderer):
-    message = renderer.render_webhook(samples.UPDATE)
+    message = renderer.render_webhook(samples.CONFIRMED)
     body = json.loads(message.body)
     assert message.content_type == "application/json"
     assert body["schema"] == "diplomatic-monitor/notification/1"
-    assert (body["type"], body["id"]) == ("alert", samples.UPDATE.notification_id)
+    assert (body["type"], body["id"]) == ("alert", samples.CONFIRMED.notification_id)
     (alert,) = body["alerts"]
     assert (alert["severity"], alert["reason"], alert["revision"]) == ("critical", "corroborated", 3)
     assert alert["rule"]["id"] == "us-envoy-arrives-moscow"
@@ -556,7 +557,7 @@ def test_output_is_capped(renderer):
 
 
 def test_a_kind_without_a_row_is_told_by_what_it_holds(renderer):
-    for view, kind in ((samples.UPDATE, "alert"), (samples.DIGEST, "digest"), (samples.NOTICE, "notice")):
+    for view, kind in ((samples.CONFIRMED, "alert"), (samples.DIGEST, "digest"), (samples.NOTICE, "notice")):
         other = renderer.render_email(replace(view, kind="catch-up"))
         assert other.html == renderer.render_email(replace(view, kind=kind)).html
         assert other.kind == "catch-up"
@@ -624,7 +625,7 @@ def test_the_readmes_webhook_example_works():
 
 def test_the_readmes_other_examples_work():
     lines = re.findall(r"```json\n(.*?)```", README, re.DOTALL)[1]
-    body = json.loads(Renderer({"webhook/standard.json": lines}).render_webhook(samples.UPDATE).body)
+    body = json.loads(Renderer({"webhook/standard.json": lines}).render_webhook(samples.CONFIRMED).body)
     assert body["text"].splitlines()[0] == samples.ALERT.headline
     assert body["text"].splitlines()[-1] == f"Alert {samples.ALERT.short_id}"
     routes = re.search(r"```yaml\n(.*?)```", README, re.DOTALL)[1]

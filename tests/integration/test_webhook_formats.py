@@ -62,7 +62,7 @@ def test_each_format_has_a_schema_a_reader_and_the_same_addressee():
 @pytest.mark.parametrize("name", NAMES)
 def test_golden_payloads(name):
     """What `UPDATE` looks like; after a wanted change: GOLDEN=write pytest ... and read the difference."""
-    body = render(samples.UPDATE, name)
+    body = render(samples.CONFIRMED, name)
     path = GOLDEN / f"{name}.json"
     if os.environ.get("GOLDEN") == "write":
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -81,15 +81,15 @@ def test_every_reason_and_severity_is_valid(name):
     for reason in Reason:
         for severity in Severity:
             alert = replace(samples.CORROBORATED, reason=reason.value, severity=severity.value)
-            body = json.dumps(render(replace(samples.UPDATE, alerts=(alert,)), name))
+            body = json.dumps(render(replace(samples.CONFIRMED, alerts=(alert,)), name))
             assert reason.value in body
             assert severity.value in body.lower()
 
 
 def test_a_closed_alert_resolves():
-    closed = replace(samples.UPDATE, alerts=(replace(samples.CORROBORATED, reason="closed"),))
+    closed = replace(samples.CONFIRMED, alerts=(replace(samples.CORROBORATED, reason="closed"),))
     assert render(closed, "pagerduty")["event_action"] == "resolve"
-    assert render(closed, "pagerduty")["dedup_key"] == render(samples.UPDATE, "pagerduty")["dedup_key"]
+    assert render(closed, "pagerduty")["dedup_key"] == render(samples.CONFIRMED, "pagerduty")["dedup_key"]
     assert render(closed, "alertmanager")["status"] == "resolved"
     assert render(closed, "alertmanager")["alerts"][0]["endsAt"] == closed.created.iso
 
@@ -114,7 +114,7 @@ def shown(body) -> str:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("view", [samples.NOTIFICATION, samples.UPDATE], ids=["new", "update"])
+@pytest.mark.parametrize("view", [samples.NOTIFICATION, samples.CONFIRMED], ids=["new", "update"])
 def test_the_same_alert_tells_the_same_facts(name, view):
     (alert,) = view.alerts
     text = shown(render(view, name))
@@ -197,7 +197,7 @@ def big_view(piece: str, *, sources: int, alerts: int, kind: str = "alert"):
         why=words(400),
     )
     return replace(
-        samples.UPDATE,
+        samples.CONFIRMED,
         kind=kind,
         subject=words(150),
         alerts=(alert,) * alerts,
@@ -256,7 +256,7 @@ def test_a_users_template_over_the_limit_of_a_program_is_sent_all_the_same(tmp_p
     own = {"specversion": "1.0", "id": "1", "source": "/x", "type": "x", "data": {"text": "word " * 20_000}}
     (tmp_path / "webhook/cloudevents.json").write_text(json.dumps(own), "utf-8")
     body = json.loads(
-        Renderer(load_templates(tmp_path, TEMPLATES)).render_webhook(samples.UPDATE, "cloudevents").body
+        Renderer(load_templates(tmp_path, TEMPLATES)).render_webhook(samples.CONFIRMED, "cloudevents").body
     )
     assert size(body) <= 65_536
     assert body["data"]["text"].endswith("\u2026")
@@ -322,7 +322,7 @@ def attacked(attack: str):
         flags=(attack,), sources=(source, linked), matched=(attack,), why=attack,
         revisions=(RevisionView(2, "update", attack, samples.ALERT.event),),
     )  # fmt: skip
-    return replace(samples.UPDATE, subject=attack, intro=attack, alerts=(alert,))
+    return replace(samples.CONFIRMED, subject=attack, intro=attack, alerts=(alert,))
 
 
 UNSEEN = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -343,7 +343,7 @@ class Tags(HTMLParser):
 def test_feed_text_is_text_and_nothing_else(name, attack):
     view = attacked(attack)
     body = render(view, name)
-    plain = render(samples.UPDATE, name)
+    plain = render(samples.CONFIRMED, name)
     assert set(body) <= set(plain) | {"url", "title_link"}, "no member was added"
     assert "owned" not in body.values()
     whole = json.dumps(body)
