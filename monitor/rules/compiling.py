@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 from monitor.models import FIELDS
 from monitor.rules.clauses import compiled_regex
 from monitor.rules.intervals import Label
-from monitor.rules.nodes import AllNode, AnyNode, LeafNode, NearNode, Node, NoneNode, PatternNode, Use
+from monitor.rules.node_groups import AllNode, AnyNode, NearNode, NoneNode
+from monitor.rules.nodes import LeafNode, Node, PatternNode, Use
 from monitor.rules.schema import DEFAULT_FIELDS, Group, Kind, MatchMode, Near, Pattern, Reference, Term
 from monitor.rules.vocabulary import Vocabulary
 

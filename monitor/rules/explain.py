@@ -16,7 +16,8 @@ from monitor.rules.context import ItemContext
 from monitor.rules.engine import collected, is_expired, where_obstacles
 from monitor.rules.leaves import LeavesOf
 from monitor.rules.nearmiss import Leaf, alternatives, why_absent, why_apart
-from monitor.rules.nodes import LeafNode, NearNode, PatternNode, quoted
+from monitor.rules.node_groups import NearNode
+from monitor.rules.nodes import LeafNode, PatternNode, quoted
 from monitor.rules.schema import DEFAULT_FIELDS, Group, Near, Pattern, Reference, Status, Term, Where
 
 if TYPE_CHECKING:

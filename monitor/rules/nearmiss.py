@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from monitor.models import FieldName
     from monitor.rules.context import ItemContext
     from monitor.rules.intervals import Occurrence
-    from monitor.rules.nodes import NearNode, Node, Use
+    from monitor.rules.node_groups import NearNode
+    from monitor.rules.nodes import Node, Use
     from monitor.rules.schema import Clause, RuleTree
 
 SHOWN_WORDS: Final = 6  # words named of a longer choice
