@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from monitor.storage.base_stories import StoryStorage
     from monitor.stories.keys import StoryKeys
     from monitor.stories.linking import Joining
+    from monitor.stories.profile import Profile
 
 LEARNED_AT_ONCE: Final = 1000  # items of one flush: a second of work, far below its lease
 
@@ -37,6 +38,7 @@ class Stories:
         self._joining = joining
         self._counts: dict[str, TermCounts] = {}  # by language and by rule key
         self._hits: dict[str, tuple[Counter[str], int]] = {}  # by rule key: what this batch's hits hold
+        self._profiles: dict[tuple[str, int], Profile] = {}  # by item and revision
 
     async def of(
         self, items: Mapping[str, Item], rules: Mapping[str, Iterable[str]], now: datetime
@@ -59,15 +61,13 @@ class Stories:
         if not fresh:
             return places
         await self._ask_for_terms(fresh)
-        found = {
-            item.item_id: keys(item, self._weights().get(item.language or UNKNOWN, TermWeights()))
-            for item in fresh
-        }
+        weights = self._weights()
+        found = {item.item_id: keys(item, weights[item.language or UNKNOWN]) for item in fresh}
         candidates = await self._candidates(fresh, found, rules)
         others = [other for pairs in candidates for _, other in pairs]
-        await self._ask_for_terms(others)
+        await self._ask_for_terms(others, of_headlines=True)
         by_rule = await self._rule_weights(fresh, others, rules)
-        judge = Judge(self._weights(), self._joining, rule_weights=by_rule)
+        judge = Judge(self._weights(), self._joining, rule_weights=by_rule, profiles=self._profile)
         assigner = Assigner(now, judge)
         for item, pairs in zip(fresh, candidates, strict=True):
             item_id = item.item_id
@@ -80,8 +80,14 @@ class Stories:
         counts = {key: TermCounts(items, dict(terms)) for key, (terms, items) in self._hits.items()}
         return Learned(counts) if counts else None
 
+    def _profile(self, item: Item) -> Profile:
+        key = item.item_id, item.revision
+        if (known := self._profiles.get(key)) is None:
+            known = self._profiles[key] = profile(item)
+        return known
+
     def _count(self, item: Item, rules: Iterable[str]) -> None:
-        found = profile(item)
+        found = self._profile(item)
         for rule_id in rules:
             terms, items = self._hits.get(key := rule_key(rule_id, found.language), (Counter(), 0))
             terms.update(found.terms)
@@ -96,7 +102,7 @@ class Stories:
         """Return how telling the words of headlines are among the hits of each item's rules."""
         titles: dict[str, set[str]] = defaultdict(set)
         for item in (*items, *others):
-            found = profile(item)
+            found = self._profile(item)
             titles[found.language] |= found.title_terms
         places = sorted(
             {(rule_id, one.language or UNKNOWN) for one in items for rule_id in rules.get(one.item_id, ())}
@@ -110,11 +116,15 @@ class Stories:
             for found in (answer[rule_key(rule_id, language)],)
         }
 
-    async def _ask_for_terms(self, items: Sequence[Item]) -> None:
+    async def _ask_for_terms(self, items: Sequence[Item], *, of_headlines: bool = False) -> None:
+        """Ask how telling the items' terms are; of candidates, their headlines' alone are weighed.
+
+        What else counts of a candidate is what it has in common with a new item, whose terms are known.
+        """
         wanted: dict[str, set[str]] = defaultdict(set)
         for item in items:
-            found = profile(item)
-            wanted[found.language] |= found.terms
+            found = self._profile(item)
+            wanted[found.language] |= found.title_terms if of_headlines else found.terms
         asked = {
             language: sorted(
                 terms.difference(self._counts[language].counts if language in self._counts else ())

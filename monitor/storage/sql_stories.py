@@ -7,11 +7,11 @@ from collections import Counter
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import delete, func, select, union_all, update
+from sqlalchemy import bindparam, delete, func, select, union_all, update
 
 from monitor.storage.base_stories import TermCounts
 from monitor.storage.codec import dumps_text, loads_text, utc
-from monitor.storage.columns import among, key_hash
+from monitor.storage.columns import among, any_of, key_hash
 from monitor.storage.decide import FORGET_AT, LEAST_SHARED
 from monitor.storage.rows import member_row, posting_rows, read_hit, read_item, read_member
 from monitor.storage.statements import add_up, insert_new, upsert
@@ -27,6 +27,19 @@ if TYPE_CHECKING:
 
 ALL: Final = ""  # the term that every item holds
 MARK: Final = "stories.learned"  # name of the value that says up to which item terms were learned
+
+
+# Made once: putting it together costs more than running it.
+# One time an item: the least of them spares the database a second column to group by.
+_SHARING: Final = (
+    select(postings.c.item_id, func.count(), func.min(postings.c.event_at))
+    .where(
+        any_of(postings.c.term, "terms"),
+        postings.c.event_at.between(bindparam("since"), bindparam("until")),
+    )
+    .group_by(postings.c.item_id)
+    .having((func.count() >= LEAST_SHARED) | any_of(postings.c.item_id, "keyed"))
+)
 
 
 def story_of(connection: Connection, item_ids: Sequence[str]) -> Mapping[str, StoryMember]:
@@ -87,15 +100,14 @@ def _shared(
     """Return (number of shared postings, time) of the items that share enough, or that a key found."""
     if not any(asked.postings):
         return {}
-    # One time an item: the least of them spares the database a second column to group by.
     rows = connection.execute(
-        select(postings.c.item_id, func.count(), func.min(postings.c.event_at))
-        .where(
-            among(postings.c.term, map(key_hash, filter(None, asked.postings))),
-            postings.c.event_at.between(asked.since, asked.until),
-        )
-        .group_by(postings.c.item_id)
-        .having((func.count() >= LEAST_SHARED) | among(postings.c.item_id, keyed))
+        _SHARING,
+        {
+            "terms": sorted(map(key_hash, filter(None, set(asked.postings)))),
+            "since": asked.since,
+            "until": asked.until,
+            "keyed": sorted(keyed),
+        },
     )
     return {item_id: (count, event_at) for item_id, count, event_at in rows}
 

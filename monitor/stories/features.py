@@ -23,17 +23,28 @@ if TYPE_CHECKING:
 RARE: Final = 0.6  # weight from which a term counts as rare: about one item in a hundred
 
 
-class Weighed(NamedTuple):
+class Weighed:
     """A profile under the weights of its language."""
 
-    profile: Profile
-    weights: TermWeights
+    __slots__ = ("_rare", "profile", "weights")
+
+    def __init__(self, profile: Profile, weights: TermWeights) -> None:
+        """Keep both; nothing is computed before it is asked for."""
+        self.profile, self.weights = profile, weights
+        self._rare: frozenset[str] | None = None
+
+    @property
+    def rare(self) -> frozenset[str]:
+        """Return the terms that count as rare."""
+        if self._rare is None:
+            of = self.weights.of
+            self._rare = frozenset(term for term in self.profile.terms if of(term) >= RARE)
+        return self._rare
 
 
 def is_telling(one: Weighed, other: Weighed) -> bool:
-    """Return whether two items have a rare word in common."""
-    of = one.weights.of
-    return any(of(term) >= RARE for term in one.profile.terms & other.profile.terms)
+    """Return whether two items have a rare word in common; the weights of `one` count."""
+    return not one.rare.isdisjoint(other.profile.terms)
 
 
 class Pair:

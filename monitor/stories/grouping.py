@@ -103,7 +103,9 @@ class _Place:
         if len(_grams(self.item)) < LEAST_TEXT:
             return None
         scored = [
-            (jaccard(_grams(self.item), _grams(other)), member, other) for member, other in self._near()
+            (jaccard(_grams(self.item), _grams(other)), member, other)
+            for member, other in self._near()
+            if self.judge.may_be_a_copy(self.item, other)
         ]
         alike = [one for one in scored if one[0] >= SAME_TEXT]
         if not alike:

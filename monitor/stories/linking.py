@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from monitor.models import Comparison, Item, StoryMember
     from monitor.stories.model import Model
+    from monitor.stories.profile import Profile
     from monitor.stories.weights import TermWeights
 
 RELATED: Final = 0.1  # probability from which a story is worth a link
@@ -122,6 +123,7 @@ class Judge:
         *,
         model: Model = SHIPPED,
         rule_weights: Mapping[tuple[str, str], RuleWeights] | None = None,
+        profiles: Callable[[Item], Profile] = profile,
     ) -> None:
         """Take what was learned.
 
@@ -131,11 +133,13 @@ class Judge:
             model: the regression's coefficients.
             rule_weights: by (rule id, language); what is missing has learned nothing. They learn on from
                 what `saw` is told.
+            profiles: answers an item's profile, perhaps one that is known already.
         """
         self._joining = joining
         self._weights = weights or {}
         self._meaning = joining.meaning
         self._model = model
+        self._profiles = profiles
         self._weighed: dict[tuple[str, int], Weighed] = {}
         self._rules = dict(rule_weights or {})
 
@@ -161,7 +165,7 @@ class Judge:
 
     def saw(self, item: Item, rules: Iterable[str]) -> None:
         """Learn from a hit that has its place, so that those after it in a batch know of it, too."""
-        found = profile(item)
+        found = self._profiles(item)
         for rule_id in rules:
             self._rule(rule_id, found.language).add(found.terms)
 
@@ -169,9 +173,18 @@ class Judge:
         """Return the item as it is compared; computed once for each revision."""
         key = item.item_id, item.revision
         if (known := self._weighed.get(key)) is None:
-            found = profile(item)
+            found = self._profiles(item)
             known = self._weighed[key] = Weighed(found, self.weights(found.language))
         return known
+
+    def may_be_a_copy(self, item: Item, other: Item) -> bool:
+        """Return whether two texts have so many terms in common that comparing their letters is worth it.
+
+        Of texts that are four fifths the same, letter by letter, half of the shorter one's terms are far
+        exceeded; without terms (numbers alone) the letters decide.
+        """
+        mine, theirs = self.weighed(item).profile.terms, self.weighed(other).profile.terms
+        return 2 * len(mine & theirs) >= min(len(mine), len(theirs))
 
     def bonds(
         self, item: Item, rules: frozenset[str], candidates: Sequence[tuple[StoryMember, Item]]
@@ -205,14 +218,14 @@ class Judge:
         """
         if self._meaning is None:
             return []
-        language = profile(item).language
+        language = self._profiles(item).language
         by_story: dict[str, list[tuple[StoryMember, Item]]] = defaultdict(list)
         for member, other in _of_a_common_rule(rules, candidates):
             by_story[member.story_id].append((member, other))
         scored = {
             story_id: [(self._meaning.near(item, other), member, other) for member, other in pairs]
             for story_id, pairs in by_story.items()
-            if all(profile(other).language != language for _, other in pairs)
+            if all(self._profiles(other).language != language for _, other in pairs)
         }
         found = self._live(item, rules, scored)
         return [bond for bond in found if bond.scores[0] >= self._meaning.least]

@@ -41,8 +41,6 @@ class _Text(NamedTuple):
     title_terms: frozenset[str]
     terms: frozenset[str]  # of title and summary
     words: Mapping[str, str]  # of each term, the first word as written
-    names: frozenset[str]  # terms written as names
-    title_names: frozenset[str]
     numbers: frozenset[str]
     title_numbers: frozenset[str]
     host: str  # without "www."; "" without a link
@@ -57,42 +55,58 @@ class Profile:
     title_terms: frozenset[str]
     terms: frozenset[str]
     words: Mapping[str, str]
-    names: frozenset[str]
-    title_names: frozenset[str]
     numbers: frozenset[str]
     title_numbers: frozenset[str]
     host: str
     asks: bool
     language: str  # primary tag, "und" when unknown
     hour: float  # of the event, in hours since the epoch
+    texts: tuple[str, str]  # headline without the publisher's name, summary as far as it is compared
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Return the terms written as names; found when asked for, as most pairs are judged without."""
+        return _names(*self.texts)[1]
+
+    @property
+    def title_names(self) -> frozenset[str]:
+        """Return the terms of the headline written as names."""
+        return _names(*self.texts)[0]
 
 
 def profile(item: Item) -> Profile:
     """Return what is compared of an item; it must have `first_seen_at`."""
-    text = _text(item.title, item.summary[:COMPARED], item.url)
-    return Profile(*text, language=item.language or UNKNOWN, hour=item.event_at().timestamp() / 3600)
+    head, text = _text(item.title, item.summary[:COMPARED], item.url)
+    hour = item.event_at().timestamp() / 3600
+    return Profile(*text, language=item.language or UNKNOWN, hour=hour, texts=(head, item.summary[:COMPARED]))
 
 
 @lru_cache(maxsize=4096)
-def _text(title: str, summary: str, url: str) -> _Text:
+def _text(title: str, summary: str, url: str) -> tuple[str, _Text]:
+    """Return the headline without the publisher's name, and what follows from the words."""
     head = without_publisher(title, url)
     heading, body = _words(head), _words(summary)
     words: dict[str, str] = {}
     for term, word in (*heading.terms, *body.terms):
         words.setdefault(term, word)
-    title_names = frozenset() if _in_title_case(heading) else frozenset(_capitals(heading))
-    return _Text(
+    return head, _Text(
         title=" ".join(heading.folded),
         title_terms=frozenset(term for term, _ in heading.terms),
         terms=frozenset(words),
         words=words,
-        names=title_names | frozenset(_capitals(body)),
-        title_names=title_names,
         numbers=frozenset(_NUMBER.findall(f"{head} {summary}")),
         title_numbers=frozenset(_NUMBER.findall(head)),
         host=_host(url),
         asks=not _QUESTION.isdisjoint(head),
     )
+
+
+@lru_cache(maxsize=1024)
+def _names(head: str, summary: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the names of a headline, and those of headline and summary."""
+    heading = _words(head)
+    of_head = frozenset() if _in_title_case(heading) else frozenset(_capitals(heading))
+    return of_head, of_head | frozenset(_capitals(_words(summary)))
 
 
 class _Words(NamedTuple):

@@ -107,7 +107,8 @@ def test_alerts_of_both_stories(old, young, told, state, ends):
         for one in step.kept.revisions:
             assert "erged by hand with the story of “Envoy arrives”: 2 reports" in one.note
     assert [one.reason for one in step.gone.revisions] == ([Reason.CLOSED] if ends else [])
-    assert bool(step.gone.alert.merged_into) is ends
+    led_on = step.gone.alert.merged_into
+    assert led_on == ("" if step.kept is None else step.kept.alert.alert_id), "its reports are told there"
     assert {one.item_id for one in step.gone.alert.sources} == {"c", "d"}, "for the record"
 
 
