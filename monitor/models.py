@@ -374,7 +374,7 @@ class StoryMember:
     rules: tuple[str, ...] = ()  # rules whose hits it was: only items of one rule are compared in L2
     why: Comparison | None = None  # for STORY and MEANING: the comparison that decided
     related: tuple[Comparison, ...] = ()  # stories that are near and not the same, best first
-    novel: tuple[str, ...] = ()  # names and numbers of its headline that its story had not told yet
+    novel: tuple[str, ...] = ()  # names, numbers and telling words that its story had not told yet
 
 
 # --- alerts --------------------------------------------------------------------------------------

@@ -59,10 +59,17 @@ def material(before: Alert, after: Alert, added: set[str], verdict: Verdict | No
     if mentions:
         step.add(Reason.UPDATE, f"first mention of {_limited(sorted({name for _, name in mentions}))}")
     listed = {name for _, name in mentions}
-    fresh = dict.fromkeys(word for source in new if not source.copy_of for word in source.novel)
+    fresh = dict.fromkeys(word for source in new for word in _novel(source))
     if told := [word for word in fresh if word not in listed]:
-        step.add(Reason.UPDATE, f"new in the headlines: {_limited(told)}")
+        step.add(Reason.UPDATE, f"new in the reports: {_limited(told)}")
     return step
+
+
+def _novel(source: Source) -> tuple[str, ...]:
+    """Return what is new in a report; of a copy the figures alone, as other words for a text say nothing."""
+    if not source.copy_of:
+        return source.novel
+    return tuple(word for word in source.novel if any(map(str.isdigit, word)))
 
 
 def _independent(total: int, gained: Sequence[Source]) -> str:

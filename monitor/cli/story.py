@@ -244,7 +244,7 @@ def _print(found: Sequence[tuple[StoryMember, Item]]) -> None:
         if member.why and member.why.contributions:
             out.print(Text(f"  Weighed most: {weighed_most(member.why)}"))
         if member.novel:
-            out.print(Text(f"  New in its headline: {', '.join(member.novel)}"))
+            out.print(Text(f"  New in the report: {', '.join(member.novel)}"))
         for near in member.related:
             out.print(Text(f"  Perhaps related: {_near(near)}", "yellow"))
 

@@ -49,7 +49,7 @@ def print_trail(found: Trail) -> None:
         if report.why:
             out.print(Text(f"    Weighed most: {weighed_most(report.why)}", "dim"))
         if report.novel:
-            out.print(Text(f"    New in its headline: {', '.join(report.novel)}"))
+            out.print(Text(f"    New in the report: {', '.join(report.novel)}"))
         if report.copy_of:
             out.print(Text(f'    A copy of "{one_line(report.copy_of)}": no source of its own.'))
 

@@ -138,6 +138,29 @@ def test_silent_items_add_up_and_are_told_by_the_next_revision():
     assert set(revision.item_ids) == {"two", "three", "four"}
 
 
+# what is new in a report; whether it is a copy; what people hear of it
+NEWS = [
+    (("40", "Orrel"), False, "New in the reports: 40 and Orrel."),
+    (
+        ("40", "Orrel"),
+        True,
+        "New in the reports: 40.",
+    ),  # other words tell nothing, a toll does
+    (("Orrel", "departs"), True, ""),
+    ((), False, ""),
+]
+
+
+@pytest.mark.parametrize(("novel", "copied", "note"), NEWS)
+def test_what_is_new_in_a_report_is_told_also_by_the_same_outlet(novel, copied, note):
+    first = source("first-daily")
+    alert, _ = opened(first)
+    more = source("two", owner="first-daily", title=first.title if copied else "", novel=novel)
+    step = transition(alert, rule(), "story:s", [more], LATER)
+    assert [one.note for one in step.revisions] == ([note] if note else [])
+    assert bool(step.alert.sources[1].copy_of) is copied
+
+
 def test_a_second_official_source_is_an_update_only():
     alert, _ = opened(source("ministry", tier="official"))
     (revision,) = transition(alert, rule(), "story:s", [source("palace", tier="official")], LATER).revisions

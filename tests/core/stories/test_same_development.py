@@ -239,7 +239,14 @@ NOVEL = [
     (ENDS, LEFT, ("end", "without", "deal")),  # an action: telling words that no report had
     (f"{LANDS}, 12 dead", MET, ("12", "dead")),  # a number
     ("Envoy Halvorsen lands in Port Maren with Tamsin Orrel for ceasefire talks", MET, ("Orrel", "Tamsin")),
-    (LANDS, f"{MET} 300 prisoners are to be freed.", ()),  # nothing in the headline
+    (LANDS, f"{MET} 300 prisoners are to be freed.", ("300",)),  # under a headline that says nothing new
+    (LANDS, f"{MET} The aide Tamsin Orrel was present.", ("Orrel", "Tamsin")),
+    (
+        f"{LANDS}, 12 dead",
+        f"{MET} 300 prisoners are to be freed.",
+        ("12", "dead"),
+    ),  # it says enough
+    (LANDS, f"{MET} Yesterday it rained.", ()),  # new words under the headline are no news
     ("Envoy Halvorsen lands in Port Maren for talks", MET, ()),
 ]
 
