@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from monitor.cli.output import diagnostics, fail, note, out, plural
+from monitor.cli.output import diagnostics, diff, fail, note, out, plural
 from monitor.directory import find, read_files
 from monitor.errors import ConfigurationError, RulesUnreadableError
 from monitor.rulebook import FEEDS_FILE, ROUTES_FILE, SUFFIXES
@@ -41,11 +41,12 @@ def register(app: typer.Typer) -> None:
 def fmt(
     paths: PATHS = None,
     check: Annotated[bool, typer.Option("--check", help="only list the files that would change")] = False,
+    show: Annotated[bool, typer.Option("--diff", help="only print what would change, as a diff")] = False,
 ) -> None:
     """Put rules, lists, feeds and routes into standard form: order of keys, indentation, quotes, blank lines.
 
     What the files say does not change, and comments stay. Files with errors are left as they are.
-    Exit 1 when a file has errors, and with --check when one would change.
+    Exit 1 when a file has errors, and with --check or --diff when one would change.
     """
     changed, broken, count = 0, 0, 0
     for file in _files(paths or [Path()]):
@@ -57,12 +58,15 @@ def fmt(
             diagnostics(made.errors)
         elif made.changed:
             changed += 1
-            out.print(file.path.as_posix(), markup=False)
-            if not check:
+            if show:
+                diff(file.data, made.data, file.path.as_posix())
+            else:
+                out.print(file.path.as_posix(), markup=False)
+            if not (check or show):
                 _write(file.path, made)
-    what = "would change" if check else "changed"
+    what = "would change" if check or show else "changed"
     note(f"{plural(count, 'file')}: {changed} {what}" + (f", {broken} with errors" if broken else ""))
-    raise typer.Exit(FINDINGS if broken or (check and changed) else 0)
+    raise typer.Exit(FINDINGS if broken or ((check or show) and changed) else 0)
 
 
 def _files(paths: list[Path]) -> Iterator[_File]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from monitor.cli.output import as_json, note, out, plural, table
+from monitor.cli.output import as_json, diff, note, out, plural, table
 from monitor.clock import machine_time
 from monitor.directory import find, read_files
 from monitor.document import closest, parse
@@ -104,7 +102,7 @@ def expand(
         note(f"{listed.name}: no new forms")
         return
     if not write:
-        _print_diff(before, after, (rules / file).as_posix())
+        diff(before, after, (rules / file).as_posix())
         note("`--write` edits the file")
         return
     try:
@@ -134,13 +132,3 @@ def _tell(proposals: Iterable[Proposal]) -> None:
     for reason, entries in reasons.items():
         more = f" and {len(entries) - _MOST_NAMED} more" if len(entries) > _MOST_NAMED else ""
         note(f"{reason}: {', '.join(entries[:_MOST_NAMED])}{more}")
-
-
-def _print_diff(before: bytes, after: bytes, name: str) -> None:
-    one, other = (data.decode("utf-8-sig").splitlines(keepends=True) for data in (before, after))
-    lines = difflib.unified_diff(one, other, fromfile=name, tofile=name)
-    if not out.is_terminal:
-        sys.stdout.writelines(lines)
-        return
-    for line in lines:
-        out.print(line, end="", markup=False, style={"+": "green", "-": "red", "@": "cyan"}.get(line[0], ""))

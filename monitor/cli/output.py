@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import shlex
 import sys
@@ -79,6 +80,17 @@ def diagnostics(findings: Iterable[Diagnostic]) -> None:
             continue
         place, _, rest = str(finding).partition(f": {finding.level}")
         out.print(f"[bold]{escape(place)}[/]: [{colours[finding.level]}]{finding.level}[/]{escape(rest)}")
+
+
+def diff(before: bytes, after: bytes, name: str) -> None:
+    """Print how two versions of a file differ, in colours in a terminal; nothing when they are equal."""
+    one, other = (data.decode("utf-8-sig").splitlines(keepends=True) for data in (before, after))
+    lines = difflib.unified_diff(one, other, fromfile=name, tofile=name)
+    if not out.is_terminal:
+        sys.stdout.writelines(lines)
+        return
+    for line in lines:
+        out.print(line, end="", markup=False, style={"+": "green", "-": "red", "@": "cyan"}.get(line[0], ""))
 
 
 def program() -> str:

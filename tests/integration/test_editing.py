@@ -42,6 +42,11 @@ def test_fmt_tells_changes_and_is_content_with_what_it_wrote(place):
     checked = place.run("fmt", ".", "--check")
     assert (checked.returncode, checked.stdout) == (1, "rules/own/messy.yaml\n")
     assert "5 files: 1 would change" in checked.stderr
+    shown = place.run("fmt", "rules", "--diff")
+    assert shown.returncode == 1
+    assert shown.stdout.startswith("--- rules/own/messy.yaml\n+++ rules/own/messy.yaml\n@@")
+    assert "+    severity: low\n" in shown.stdout
+    assert "1 would change" in shown.stderr
     assert file.read_text() == MESSY
     done = place.run("fmt")
     assert (done.returncode, done.stdout) == (0, "rules/own/messy.yaml\n")
