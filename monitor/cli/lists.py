@@ -1,4 +1,4 @@
-"""The commands `lists check` and `lists expand`: keeping lists of names complete."""
+"""The commands `lists find`, `check` and `expand`: which list holds a word, and what is incomplete."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import typer
 
 from monitor.cli.output import as_json, diff, note, out, plural, table
 from monitor.clock import machine_time
-from monitor.directory import find, read_files
+from monitor.directory import find as locate
+from monitor.directory import read_files
 from monitor.document import closest, parse
 from monitor.errors import ConfigurationError, RulesUnreadableError
 from monitor.feeds.catalog import read_catalog
@@ -17,25 +18,79 @@ from monitor.rulebook import FEEDS_FILE
 from monitor.rules.country_check import check_countries
 from monitor.rules.expand import INFLECTED, inflector, propose, with_forms
 from monitor.rules.list_check import check_lists
+from monitor.rules.list_find import How, find_word, spellings
 from monitor.rules.load import load_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from monitor.rules.expand import Proposal
+    from monitor.rules.list_find import Found
 
 FINDINGS = 1
+NOTHING = 1
 DIR = Annotated[Path, typer.Argument(metavar="[DIR]", help="an installation, or its rules directory")]
 _MOST_NAMED = 5
+_HOW = {
+    How.SAME: "so written",
+    How.FORM: "in any form",
+    How.PART: "in a phrase",
+    How.NAME: "only its name",
+    How.HIDDEN: "in an except",
+}
 
 lists = typer.Typer(
-    help="Looks after lists: what is stale or incomplete, and case forms of names.", no_args_is_help=True
+    help="Looks after lists: which one holds a word, what is stale or incomplete, and case forms of names.",
+    no_args_is_help=True,
 )
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this file."""
     app.add_typer(lists, name="lists")
+
+
+@lists.command()
+def find(
+    word: Annotated[str, typer.Argument(metavar="WORD", help='a word, or a phrase: "prisoner swap"')],
+    directory: DIR = Path(),
+    every: Annotated[
+        bool, typer.Option("--all", help="longer phrases and exceptions, too, when there is the word itself")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="print one JSON object a place")] = False,
+) -> None:
+    """Show which lists hold WORD, in which entry, and which lists include them.
+
+    A word of a vocabulary is found in any form. Exit 1 when no list holds it.
+    """
+    rules = locate(directory).rules
+    tree = load_tree(read_files(rules), prefix=f"{rules.as_posix()}/")
+    found = find_word(tree, word)
+    shown = found if every or json else _nearest(found)
+    if json:
+        for one in shown:
+            where = {"file": one.place.file, "line": one.place.line, "column": one.place.column}
+            told = {"list": one.listed, "entry": one.entry, "text": one.text, "how": one.how.name.lower()}
+            as_json({**told, "included_in": one.within, **where})
+    elif shown:
+        columns = ("list", "entry", "word", "", "included in", "where")
+        table("Lists", columns, (_row(one) for one in shown))
+    if not found:
+        hint = closest(word, spellings(tree))
+        note(f'no list holds "{word}"' + (f" ({hint})" if hint else ""))
+        raise typer.Exit(NOTHING)
+    more = len(found) - len(shown)
+    rest = f"; {plural(more, 'other place')} in longer phrases and exceptions: --all" if more else ""
+    note(f"{plural(len({one.listed for one in shown}), 'list')}{rest}")
+
+
+def _nearest(found: Sequence[Found]) -> tuple[Found, ...]:
+    """Return the places that hold the word itself; all, where none does."""
+    return tuple(one for one in found if one.how <= How.FORM) or tuple(found)
+
+
+def _row(one: Found) -> tuple[str, ...]:
+    return one.listed, one.entry, one.text, _HOW[one.how], ", ".join(one.within), str(one.place)
 
 
 @lists.command()
@@ -50,7 +105,7 @@ def check(
 
     Exit 1 with findings. Much of it may be meant: nothing here keeps a rule from working.
     """
-    place = find(directory)
+    place = locate(directory)
     files = read_files(place.rules)
     tree = load_tree(files, prefix=f"{place.rules.as_posix()}/")
     feeds, _ = read_catalog(FEEDS_FILE, files.get(FEEDS_FILE, b""))
@@ -81,7 +136,7 @@ def expand(
 
     The forms are proposals of a dictionary: read them before you keep them.
     """
-    rules = find(directory).rules
+    rules = locate(directory).rules
     files = read_files(rules)
     tree = load_tree(files)
     listed = tree.lists.get(name.removeprefix("$"))

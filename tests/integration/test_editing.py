@@ -80,6 +80,35 @@ def test_fmt_refuses_what_it_cannot_read(place, path, says):
 # --- lists -----------------------------------------------------------------------------------------
 
 
+FINDABLE = """\
+version: 1
+lists:
+  travels: {kind: vocabulary, en: [arrive, arrive in style]}
+  mediators:
+    kind: person
+    entries:
+      - {name: Barth Eide, match: [Barth Eide]}
+  all_mediators: {kind: person, include: [mediators]}
+  everyone: {kind: person, include: [all_mediators]}
+"""
+
+
+def test_lists_find_shows_who_holds_a_word(place):
+    place.write("rules/lists/findable.yaml", FINDABLE)
+    done = place.run("lists", "find", "barth eide")
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[2].split() == ["list", "entry", "word", "included", "in", "where"]
+    row = done.stdout.splitlines()[-1]
+    assert "all_mediators, everyone" in row
+    assert row.endswith("rules/lists/findable.yaml:7:36")
+    assert "1 list" in done.stderr
+    near = place.run("lists", "find", "Barth Eidf")
+    assert (near.returncode, near.stdout) == (1, "")
+    assert 'no list holds "Barth Eidf" (did you mean "Barth Eide"?)' in near.stderr
+    arrived = place.run("lists", "find", "arrived", "--json")
+    assert [json.loads(line)["how"] for line in arrived.stdout.splitlines()] == ["form", "part"]
+
+
 def test_lists_check_shows_what_to_look_after(place):
     done = place.run("lists", "check")
     assert done.returncode == 1
