@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import subprocess
+import sys
 from datetime import timedelta
 
 import pytest
@@ -86,6 +88,22 @@ def test_what_is_no_model_is_told(model, tmp_path):
         (tmp_path / name).write_bytes(b"{}")
     with pytest.raises(ConfigurationError, match="holds no model that model2vec can read"):
         load_model(tmp_path)
+
+
+def test_without_the_extra_it_is_told_how_to_install_it(model):
+    """In a process of its own, in which the library cannot be imported."""
+    program = (
+        "import sys, pathlib; sys.modules['model2vec'] = None\n"
+        "from monitor.errors import ConfigurationError\n"
+        "from monitor.semantic import load_model\n"
+        "try: load_model(pathlib.Path(sys.argv[1]))\n"
+        "except ConfigurationError as error: print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(model)], capture_output=True, text=True, check=True
+    )
+    assert "the extra `semantic` is not installed" in done.stdout
+    assert "pip install 'diplomatic-monitor[semantic]', or empty the setting" in done.stdout
 
 
 def test_the_setting_names_a_directory_of_the_installation(model, tmp_path):

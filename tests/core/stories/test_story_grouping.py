@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from monitor.models import Item, StoryLayer, stable_id
 from monitor.stories.grouping import SAME_TEXT, WINDOW, Assigner, assign
 from monitor.stories.keys import RAREST, keys
+from monitor.stories.linking import Judge
 from monitor.stories.similarity import jaccard, normalized, normalized_text, shingles, similar
 from monitor.stories.titles import is_running, overlap, title_key, without_publisher
 
@@ -320,6 +321,18 @@ def test_near_duplicates_share_at_least_two_postings(found, data):
     del edited[data.draw(st.integers(0, len(edited) - 1))]
     one, other = item("a", " ".join(found)), item("b", " ".join(edited))
     assert len(set(keys(one).postings) & set(keys(other).postings)) >= 2
+
+
+@given(words.filter(bool), st.data())
+def test_texts_that_are_nearly_the_same_are_compared_by_their_letters(found, data):
+    """What spares the others that comparison spares none that TEXT would join."""
+    edited = list(found)
+    for _ in range(data.draw(st.integers(0, 3))):
+        place = data.draw(st.integers(0, len(edited) - 1))
+        edited[place] = data.draw(st.sampled_from([f"{edited[place]}s", "", "12"]))
+    one, other = item("a", " ".join(found)), item("b", " ".join(edited))
+    alike = jaccard(shingles(normalized_text(one.title, "")), shingles(normalized_text(other.title, "")))
+    assert alike < SAME_TEXT or Judge().may_be_a_copy(one, other)
 
 
 @given(st.text(max_size=200), st.text(max_size=200), st.text(max_size=60))
