@@ -18,6 +18,8 @@ from monitor.shipped import shipped
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from monitor.rules.schema import Entry
+
 LISTS = (
     "states", "organisations", "armed_groups", "weapons", "world_leaders", "ministers", "spokespeople",
     "envoys",
@@ -201,3 +203,39 @@ def test_every_independent_country_is_listed(data: Path) -> None:
     # What is left out means something else: pepper, first names, a weapon, a city state with a football club.
     odd = {"Chile", "North Korea", "Dominica", "Grenada", "Laos", "Mali", "Mauritius", "Monaco"}
     assert {one.entry for one in found} <= odd
+
+
+FEWEST_STATES = 190
+FEWEST_OF = {
+    "organisations": 45,
+    "armed_groups": 35,
+    "weapons": 150,
+    "capitals": 135,
+    "world_leaders": 180,
+    "ministers": 115,
+    "spokespeople": 45,
+    "envoys": 45,
+}
+
+
+def entries(name: str) -> list[Entry]:
+    """Return the entries of a list and of those that it includes, without ended terms of office."""
+    listed = book().tree.lists[name]
+    own = [entry for entry in listed.entries if entry.valid_until is None]
+    return own + [entry for other in listed.include for entry in entries(other)]
+
+
+def test_states_are_known_by_name_demonym_and_capital() -> None:
+    """At least three Latin spellings each, and forms in Russian, Ukrainian and Arabic."""
+    full = 0
+    for entry in entries("states"):
+        latin = sum(term.text.isascii() for term in entry.terms)
+        languages = {term.language for term in entry.terms}
+        full += latin >= len(("name", "demonym", "capital")) and languages >= {"ru", "uk", "ar"}
+    assert full >= FEWEST_STATES
+
+
+@pytest.mark.parametrize("name", sorted(FEWEST_OF))
+def test_lists_do_not_shrink(name: str) -> None:
+    """So many things and people in office a list knows at least: edits that lose some are seen."""
+    assert len(entries(name)) >= FEWEST_OF[name]

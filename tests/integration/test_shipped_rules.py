@@ -12,6 +12,7 @@ import pytest
 
 from monitor.demo import newsday
 from monitor.models import Severity
+from monitor.rules.schema import Status
 from monitor.rules.testing import run_tests
 from monitor.shipped import shipped
 from monitor.text.clean import visible_text
@@ -76,6 +77,24 @@ def test_every_rule_file_says_what_it_holds() -> None:
         head = path.read_text(encoding="utf-8").partition("version:")[0]
         assert head.startswith("# "), path
         assert "To extend" in head or "To add" in head, path
+
+
+FEWEST_RULES, CATEGORIES = 51, 40
+PACKS = {
+    "talks", "ceasefire", "territory", "demands", "statements", "military", "sanctions", "relations",
+    "agreements",
+}  # fmt: skip
+SITUATIONS = {"us-russia-ukraine"}
+
+
+def test_the_packs_stand_for_every_category_of_events(book: RuleBook) -> None:
+    """Nine packs of general rules, and one situation; a category without a live rule is a blind spot."""
+    live = [rule for rule in book.tree.rules if rule.status is Status.LIVE]
+    assert len(live) >= FEWEST_RULES
+    assert {rule.place.file.split("/")[1] for rule in live} == PACKS | SITUATIONS
+    general = [rule for rule in live if rule.place.file.split("/")[1] in PACKS]
+    categories = {tag for rule in general for tag in rule.tags if tag.startswith("x.")}
+    assert len(categories) == CATEGORIES, sorted(categories)
 
 
 def test_superseded_rules_exist_and_are_not_graver(book: RuleBook) -> None:
