@@ -15,6 +15,7 @@ from monitor.cli.output import as_json, note, out, plural
 from monitor.daemon import Daemon
 from monitor.directory import find
 from monitor.ending import LastResort
+from monitor.heap import hold_together
 from monitor.logs import configure
 from monitor.once import run_once
 from monitor.settings import load, supervisor
@@ -38,6 +39,7 @@ def register(app: typer.Typer) -> None:
 
 def run(directory: DIR) -> None:
     """Run the daemon: poll, match, alert, until SIGTERM or Ctrl-C. SIGHUP reads the rules again."""
+    hold_together()
     settings, secrets = load(directory)
     last_resort = LastResort(settings.seconds("drain") + CLOSING)
     with unhurried(sys.stderr) as stream:

@@ -116,8 +116,10 @@ def main() -> None:
     parser.add_argument("--polls", type=int, default=20)
     parser.add_argument("--items", type=int, default=3)
     arguments = parser.parse_args()
+    from monitor.heap import hold_together
     from monitor.logs import configure
 
+    hold_together()  # as `monitor run` does
     configure("console", "error")
     context = multiprocessing.get_context("spawn")
     polls, port = context.Value("i", 0), context.Value("i", 0)
