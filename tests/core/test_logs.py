@@ -21,19 +21,6 @@ from monitor.logs import MASK, SHORTEST_SECRET, Redactor, configure
 SECRET = "corr3ct horse/battery+staple&ü"
 
 
-@pytest.fixture(autouse=True)
-def logging_as_before():
-    """Give `logging` and structlog back as they were: the next test may want its own."""
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.captureWarnings(capture=False)
-    structlog.reset_defaults()
-    structlog.contextvars.clear_contextvars()
-
-
 def start(form="json", level="INFO", secrets=()):
     stream = io.StringIO()
     redactor = configure(form, level, secrets, stream=stream)

@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import select
 import threading
 from datetime import timedelta
 
 import pytest
-import structlog
 
 from monitor.ending import EXIT_CODE, LastResort
 from monitor.logs import configure
 from monitor.unhurried import Unhurried
 
 LINE = "x" * 99 + "\n"
-
-
-@pytest.fixture
-def logging_as_before():
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.captureWarnings(capture=False)
-    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-import logging
 import re
 import shutil
 import subprocess
@@ -13,7 +12,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import structlog
 
 from monitor.app import open_storage
 from monitor.backtest.parallel import Plan, evaluate
@@ -59,18 +57,6 @@ def place(tmp_path):
     installation = make(tmp_path / "here", FEEDS, rule=RULE + OTHER)
     installation.write("items.jsonl", "".join(json.dumps(headline(n)) + "\n" for n in range(60)))
     return installation
-
-
-@pytest.fixture(autouse=True)
-def logging_as_before():
-    """Commands set up logging for the whole process: the next test may want its own."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.captureWarnings(capture=False)
-    structlog.reset_defaults()
 
 
 @dataclass(frozen=True)
